@@ -1,0 +1,158 @@
+/** The index: everything here can be made again from one store, except holds and audit, which are mirrored nowhere else. */
+import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
+import type { JournalEntry, ProofRecord } from '../repository/types';
+
+export interface BackupJob {
+  /** uuid, the row's key. */
+  readonly id: string;
+  readonly backupId: string;
+  readonly database: string;
+  readonly engine: EngineKind;
+  readonly backupType: BackupType;
+  readonly basedOn: string | null;
+  readonly status: 'running' | 'completed' | 'failed';
+  /** Sealed bytes of the whole backup (table column `file_size`). */
+  readonly fileSize: number | null;
+  readonly plainBytes: number | null;
+  readonly uploadedBytes: number | null;
+  readonly reusedBytes: number | null;
+  readonly rows: number | null;
+  readonly segments: number | null;
+  /** Key of the manifest below each store (`<database>/manifests/<backupId>`). */
+  readonly location: string | null;
+  readonly verificationStatus: ProofGrade | 'failed' | null;
+  readonly errorMessage: string | null;
+  readonly errorCode: string | null;
+  readonly workflowId: string | null;
+  readonly runId: string | null;
+  readonly startedAt: Date;
+  readonly completedAt: Date | null;
+  /** Set by retention: will be deleted by the sweep unless undone. */
+  readonly tombstonedAt: Date | null;
+  readonly tombstoneReason: string | null;
+  readonly deletedAt: Date | null;
+}
+
+export interface CopyRow {
+  readonly backupId: string;
+  readonly database: string;
+  readonly store: string;
+  readonly state: CopyState;
+  readonly grade: ProofGrade | null;
+  readonly provedAt: Date | null;
+  readonly updatedAt: Date;
+  readonly detail: string | null;
+}
+
+export interface HoldRow {
+  readonly id: string;
+  readonly backupId: string;
+  readonly database: string;
+  readonly holder: string;
+  readonly reason: string;
+  readonly createdAt: Date;
+  readonly releasedAt: Date | null;
+}
+
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: Date;
+  readonly actor: string;
+  readonly action: string;
+  readonly database: string | null;
+  readonly backupId: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+  /** Hex SHA-256 over the previous entry's hash and this entry's content: the log is a chain. */
+  readonly hash: string;
+}
+
+export interface JobFilter {
+  readonly database?: string;
+  readonly status?: BackupJob['status'];
+  readonly includeDeleted?: boolean;
+  readonly limit?: number;
+}
+
+/** Every write is idempotent: the same call twice leaves the same rows. Errors: `src/errors/catalog.ts`. */
+export interface Catalog {
+  /** Insert, or return what an earlier attempt inserted for this backup id. */
+  startJob(job: {
+    backupId: string;
+    database: string;
+    engine: EngineKind;
+    backupType: BackupType;
+    basedOn: string | null;
+    startedAt: Date;
+    workflowId: string | null;
+    runId: string | null;
+  }): Promise<BackupJob>;
+  completeJob(
+    backupId: string,
+    facts: {
+      completedAt: Date;
+      fileSize: number;
+      plainBytes: number;
+      uploadedBytes: number;
+      reusedBytes: number;
+      rows: number;
+      segments: number;
+      location: string;
+    },
+  ): Promise<void>;
+  failJob(backupId: string, failure: { completedAt: Date; errorCode: string; errorMessage: string }): Promise<void>;
+  setVerification(backupId: string, status: ProofGrade | 'failed'): Promise<void>;
+  job(backupId: string): Promise<BackupJob | null>;
+  /** Newest first. */
+  jobs(filter: JobFilter): Promise<readonly BackupJob[]>;
+
+  setCopy(copy: {
+    backupId: string;
+    database: string;
+    store: string;
+    state: CopyState;
+    grade?: ProofGrade | null;
+    detail?: string | null;
+    at: Date;
+  }): Promise<void>;
+  copies(filter: { backupId?: string; database?: string; store?: string }): Promise<readonly CopyRow[]>;
+
+  saveProof(proof: ProofRecord): Promise<void>;
+  /** Newest first. */
+  proofs(filter: {
+    backupId?: string;
+    database?: string;
+    store?: string;
+    limit?: number;
+  }): Promise<readonly ProofRecord[]>;
+
+  journalLoad(backupId: string): Promise<readonly JournalEntry[]>;
+  journalAppend(backupId: string, entries: readonly JournalEntry[]): Promise<void>;
+  journalClear(backupId: string): Promise<void>;
+
+  addHold(hold: { backupId: string; database: string; holder: string; reason: string; at: Date }): Promise<HoldRow>;
+  /** Releases every active hold of this holder on this backup; returns how many. */
+  releaseHold(backupId: string, holder: string, at: Date): Promise<number>;
+  /** Active ones, unless `all`. */
+  holds(filter: { backupId?: string; database?: string; all?: boolean }): Promise<readonly HoldRow[]>;
+
+  tombstone(backupId: string, reason: string, at: Date): Promise<void>;
+  /** Undoes a tombstone; false when there was none or the backup is deleted already. */
+  restoreTombstoned(backupId: string): Promise<boolean>;
+  markDeleted(backupId: string, at: Date): Promise<void>;
+
+  audit(entry: {
+    actor: string;
+    action: string;
+    database?: string | null;
+    backupId?: string | null;
+    details?: Record<string, unknown>;
+    at: Date;
+  }): Promise<AuditEntry>;
+  /** Newest first. */
+  auditLog(filter: { database?: string; limit?: number }): Promise<readonly AuditEntry[]>;
+  /** Walks the chain; returns the first broken entry's seq, or null. */
+  auditVerify(): Promise<number | null>;
+
+  ping(): Promise<{ readonly serverVersion: string; readonly migration: string | null }>;
+  close(): Promise<void>;
+}

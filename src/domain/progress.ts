@@ -1,0 +1,50 @@
+import type { BackupPhase, BackupType, CopyState, ProofGrade } from './names';
+import type { Pace } from './pace';
+
+/** Counters of a dump while it runs. Bytes and milliseconds throughout. */
+export interface DumpProgress {
+  readonly attempt: number;
+  /** Qualified name of the table being read, or the step (`schema`, `globals`). */
+  readonly current: string | null;
+  readonly tablesDone: number;
+  readonly tablesTotal: number;
+  readonly rows: number;
+  /** Plain bytes read from the source. */
+  readonly plainBytes: number;
+  /** An estimate (relation sizes), for an ETA; null until known. */
+  readonly plainBytesExpected: number | null;
+  /** Sealed bytes of this backup, new and reused. */
+  readonly sealedBytes: number;
+  /** Sealed bytes sent, once per object however many stores took it. */
+  readonly uploadedBytes: number;
+  /** Sealed bytes found again from an older backup or an earlier attempt. */
+  readonly reusedBytes: number;
+  /** Of the last few seconds. */
+  readonly bytesPerSecond: number;
+  readonly elapsedMs: number;
+  readonly etaMs: number | null;
+  /** Pace as the governor of the dumping process has it now. */
+  readonly pace: Pace;
+}
+
+export interface CopyStatus {
+  readonly store: string;
+  readonly state: CopyState;
+  readonly grade: ProofGrade | null;
+  readonly detail: string | null;
+}
+
+/** The answer of the `progress` query of a backup run. */
+export interface BackupProgress {
+  readonly database: string;
+  readonly backupId: string;
+  readonly type: BackupType;
+  readonly phase: BackupPhase;
+  readonly startedAt: string;
+  readonly dump: DumpProgress | null;
+  readonly copies: readonly CopyStatus[];
+  readonly pace: Pace;
+  /** True once the dumping worker confirmed `pace`. */
+  readonly paceApplied: boolean;
+  readonly error: { readonly type: string; readonly message: string } | null;
+}
