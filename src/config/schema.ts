@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { isName } from '../domain/names';
+import { crossChecks } from './cross-checks';
 
 const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const UNITS_BYTES = {
@@ -260,25 +261,9 @@ export const configSchema = z
       .prefault({}),
   })
   .check((ctx) => {
-    const { databases, stores } = ctx.value;
-    const fault = (path: (string | number)[], message: string, input: unknown) =>
-      ctx.issues.push({ code: 'custom', path, message, input });
-    const seen = (list: readonly { name: string }[], key: string) =>
-      list.forEach((item, index) => {
-        if (list.findIndex((other) => other.name === item.name) !== index)
-          fault([key, index, 'name'], `the name ${item.name} is used twice`, item.name);
-      });
-    seen(databases, 'databases');
-    seen(stores, 'stores');
-    databases.forEach((database, d) => {
-      database.stores.forEach((store, s) => {
-        if (!stores.some((known) => known.name === store))
-          fault(['databases', d, 'stores', s], `no store is named ${store}`, store);
-      });
-      seen(database.schedules, `databases.${d}.schedules`);
-    });
-    if (stores.filter((store) => store.role === 'primary').length > 1)
-      fault(['stores'], 'more than one store has the role primary', stores.length);
+    for (const { path, message } of crossChecks(ctx.value)) {
+      ctx.issues.push({ code: 'custom', path: [...path], message, input: ctx.value });
+    }
   });
 
 /** As loaded: defaults filled in, durations in ms, sizes in bytes; secrets still references. */

@@ -1,0 +1,82 @@
+import { didYouMean } from './did-you-mean';
+import { type ConfigPath, type Finding } from './fault';
+
+/**
+ * What one field demands of another. Reads the file as parsed, faulty parts included, so that these faults are listed
+ * together with the faults of single fields; skips what it cannot read.
+ */
+export function crossChecks(root: unknown): readonly Finding[] {
+  const findings: Finding[] = [];
+  const fault = (path: ConfigPath, message: string, hint: string | null = null) =>
+    void findings.push({ path, at: 'value', message, hint });
+
+  const stores = list(root, 'stores');
+  const databases = list(root, 'databases');
+  const storeNames = names(stores);
+  uniqueNames(stores, ['stores'], fault);
+  uniqueNames(databases, ['databases'], fault);
+
+  const primaries = stores.flatMap((store, index) => (field(store, 'role') === 'primary' ? [index] : []));
+  for (const index of primaries.slice(1)) fault(['stores', index, 'role'], 'more than one store has the role primary');
+
+  stores.forEach((store, index) => {
+    const id = field(store, 'accessKeyId') !== undefined;
+    const secret = field(store, 'secretAccessKey') !== undefined;
+    if (id !== secret) {
+      fault(
+        ['stores', index, id ? 'accessKeyId' : 'secretAccessKey'],
+        'accessKeyId and secretAccessKey are stated together or not at all',
+      );
+    }
+  });
+
+  databases.forEach((database, d) => {
+    list(database, 'stores').forEach((store, s) => {
+      if (typeof store !== 'string' || storeNames.includes(store)) return;
+      const meant = didYouMean(store, storeNames);
+      fault(['databases', d, 'stores', s], `no store is named ${store}`, meant ? `Did you mean ${meant}?` : null);
+    });
+    const schedules = list(database, 'schedules');
+    uniqueNames(schedules, ['databases', d, 'schedules'], fault);
+    schedules.forEach((schedule, s) => {
+      const path = ['databases', d, 'schedules', s] as const;
+      const every = field(schedule, 'every');
+      if (field(schedule, 'dayOfWeek') !== undefined && every !== 'weekly')
+        fault([...path, 'dayOfWeek'], 'counts for every: weekly only');
+      if (field(schedule, 'dayOfMonth') !== undefined && every !== 'monthly')
+        fault([...path, 'dayOfMonth'], 'counts for every: monthly only');
+      if (field(schedule, 'at') !== undefined && every === undefined)
+        fault([...path, 'at'], 'counts together with every only', 'State `every`, or put the time into `cron`');
+    });
+  });
+  return findings;
+}
+
+function uniqueNames(
+  items: readonly unknown[],
+  path: ConfigPath,
+  fault: (path: ConfigPath, message: string) => void,
+): void {
+  const seen = new Set<unknown>();
+  items.forEach((item, index) => {
+    const name = field(item, 'name');
+    if (typeof name !== 'string') return;
+    if (seen.has(name)) fault([...path, index, 'name'], `the name ${name} is used twice`);
+    seen.add(name);
+  });
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
+}
+
+function list(value: unknown, key: string): readonly unknown[] {
+  const items = field(value, key);
+  return Array.isArray(items) ? items : [];
+}
+
+function names(items: readonly unknown[]): string[] {
+  return items.map((item) => field(item, 'name')).filter((name) => typeof name === 'string');
+}
