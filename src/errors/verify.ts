@@ -1,0 +1,211 @@
+/** What can go wrong in a scratch cluster, in a proof, and in a restore into a database. */
+import { errorFactory, type ErrorDefinition } from './holdfast-error';
+
+export const VERIFY_ERRORS = {
+  SCRATCH_NO_SERVER: {
+    summary: 'no fitting PostgreSQL server is installed here',
+    hint: 'install the server package of the same major version (initdb and postgres), or name its folder in tools.postgresBin',
+    retryable: false,
+    fault: 'environment',
+  },
+  SCRATCH_NO_SPACE: {
+    summary: 'the scratch folder has too little free space',
+    hint: 'free space there, point scratch.dir at a larger disk, or lower scratch.minFree',
+    retryable: true,
+    fault: 'environment',
+  },
+  SCRATCH_DIR_UNFIT: {
+    summary: 'the scratch folder cannot be used',
+    hint: 'give a folder that belongs to the user who runs Holdfast and that the server user may pass through (mode 0711)',
+    retryable: false,
+    fault: 'environment',
+  },
+  SCRATCH_USER_UNKNOWN: {
+    summary: 'the operating system user for the scratch server does not exist',
+    hint: 'PostgreSQL refuses to run as root: set scratch.user to an unprivileged user of this machine',
+    retryable: false,
+    fault: 'environment',
+  },
+  SCRATCH_START_FAILED: {
+    summary: 'the scratch cluster did not start',
+    hint: 'the message says what initdb or the server printed; mend that and prove again',
+    retryable: true,
+    fault: 'environment',
+  },
+  SCRATCH_SERVER_DIED: {
+    summary: 'the scratch server ended in the middle of the work',
+    hint: 'look for memory limits or a kill from outside; the copy itself is not in doubt, prove again',
+    retryable: true,
+    fault: 'environment',
+  },
+  VERIFY_OBJECTS_MISSING: {
+    summary: 'objects that the manifest names are not in the store',
+    hint: 'heal this copy from a good one (holdfast store heal), then prove it again',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_OBJECTS_DAMAGED: {
+    summary: 'objects in the store are not the bytes that were stored',
+    hint: 'heal this copy from a good one (holdfast store heal), then prove it again',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_EXTENSION_MISSING: {
+    summary: 'an extension that the backup needs is not installed here',
+    hint: 'install the package of the extension beside the PostgreSQL server that proves backups',
+    retryable: false,
+    fault: 'environment',
+  },
+  VERIFY_RESTORE_FAILED: {
+    summary: 'the restore into the scratch cluster failed',
+    hint: 'the message is that of PostgreSQL; restore by hand with `holdfast extract` to look closer',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_RESOURCES: {
+    summary: 'this machine ran out of a resource while it proved the copy',
+    hint: 'free disk space, memory or file descriptors (ulimit -n) and prove again; the copy itself is not in doubt',
+    retryable: true,
+    fault: 'environment',
+  },
+  VERIFY_TABLE_MISSING: {
+    summary: 'a table of the backup is missing in the restored database',
+    hint: 'take a new full backup and prove it; keep the older proved one meanwhile',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_ROWS_DIFFER: {
+    summary: 'a restored table has another number of rows than the backup says',
+    hint: 'take a new full backup and prove it; keep the older proved one meanwhile',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_CONTENT_DIFFERS: {
+    summary: 'restored rows are not the rows that were backed up',
+    hint: 'take a new full backup and prove it; keep the older proved one meanwhile',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_SEQUENCE_DIFFERS: {
+    summary: 'a restored sequence does not stand where the backup says',
+    hint: 'take a new full backup and prove it; keep the older proved one meanwhile',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_LARGE_OBJECTS_DIFFER: {
+    summary: 'restored large objects are not those of the backup',
+    hint: 'take a new full backup and prove it; keep the older proved one meanwhile',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_OBJECT_MISSING: {
+    summary: 'the restored database lacks something that the backup holds',
+    hint: 'take a new full backup and prove it; keep the older proved one meanwhile',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_INDEX_INVALID: {
+    summary: 'an index of the restored database is invalid',
+    hint: 'rebuild the index in the source (REINDEX), then back up and prove again',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_ASSERTION_FAILED: {
+    summary: 'an assertion found another value in the restored database',
+    hint: 'see whether the source gives the expected value; if it does, the backup is not what it should be',
+    retryable: false,
+    fault: 'data',
+  },
+  VERIFY_ASSERTION_BROKEN: {
+    summary: 'an assertion could not be run',
+    hint: 'mend its SQL in the config: one query that returns one row with one value, read only, within a minute',
+    retryable: false,
+    fault: 'not-tested',
+  },
+  VERIFY_ENGINE_UNSUPPORTED: {
+    summary: 'backups of this engine cannot be proved by a restore',
+    hint: 'ask for the grade intact',
+    retryable: false,
+    fault: 'not-tested',
+  },
+  VERIFY_INTERRUPTED: {
+    summary: 'the proof could not be brought to its end',
+    hint: 'prove again; if it happens twice, report it with this message',
+    retryable: true,
+    fault: 'not-tested',
+  },
+  RESTORE_TARGET_NOT_EMPTY: {
+    summary: 'the target database exists and is not empty',
+    hint: 'give another name (--as), or drop the database first; nothing was changed',
+    retryable: false,
+    fault: 'environment',
+  },
+  RESTORE_TARGET_BUSY: {
+    summary: 'another restore works on this database, or somebody is connected to what it left',
+    hint: 'wait until it has ended, or restore under another name (--as)',
+    retryable: true,
+    fault: 'environment',
+  },
+  RESTORE_TARGET_NAME: {
+    summary: 'this database cannot be restored into',
+    hint: 'give another name with --as',
+    retryable: false,
+    fault: 'environment',
+  },
+  RESTORE_TARGET_UNFIT: {
+    summary: 'the target server cannot take this backup',
+    hint: 'restore into a server of the same or a newer major version, with the same encoding',
+    retryable: false,
+    fault: 'environment',
+  },
+  RESTORE_LOCALE_MISSING: {
+    summary: 'the target server lacks the locale of the backup',
+    hint: 'install the locale on the server, or create the database yourself with another one and restore into it',
+    retryable: false,
+    fault: 'environment',
+  },
+  RESTORE_CONNECT_FAILED: {
+    summary: 'the target server cannot be reached',
+    hint: 'check host, port, user, password and TLS settings of the target',
+    retryable: true,
+    fault: 'environment',
+  },
+  RESTORE_ROWS_DIFFER: {
+    summary: 'a restored table has another number of rows than the backup says',
+    hint: 'the restored database was removed; prove the backup (holdfast verify) and restore another copy',
+    retryable: false,
+    fault: 'data',
+  },
+  RECOVER_STORE_URL: {
+    summary: 'the store address is not understood',
+    hint: 'use file:///folder or s3://bucket/prefix?endpoint=https://host&region=us-east-1&pathStyle=true',
+    retryable: false,
+    fault: 'environment',
+  },
+  RECOVER_NOTHING_FOUND: {
+    summary: 'the store holds no such backup',
+    hint: 'look at what is there with `holdfast recover --list`; check the prefix of the store address',
+    retryable: false,
+    fault: 'environment',
+  },
+  RECOVER_AMBIGUOUS: {
+    summary: 'the store holds backups of several databases',
+    hint: 'say which with --database',
+    retryable: false,
+    fault: 'environment',
+  },
+  EXTRACT_DIR_NOT_EMPTY: {
+    summary: 'the folder to extract into is not empty',
+    hint: 'give a new or empty folder; nothing was written',
+    retryable: false,
+    fault: 'environment',
+  },
+  EXTRACT_PATH_REFUSED: {
+    summary: 'the backup names a file outside its folder',
+    hint: 'this is not a backup that Holdfast made; do not use it',
+    retryable: false,
+    fault: 'data',
+  },
+} satisfies Record<string, ErrorDefinition>;
+
+export const verifyError = errorFactory(VERIFY_ERRORS);
