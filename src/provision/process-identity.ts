@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+
+/** A process that can be told apart from a later one with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Opaque; equal only for the same process. Empty when the platform does not tell. */
+  readonly startedAt: string;
+}
+
+/** True when a process with this pid exists, whoever owns it. */
+export function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return !isZombie(pid);
+}
+
+/** Identity of a running process; null when there is none with this pid. */
+export function identityOf(pid: number): ProcessIdentity | null {
+  if (!isAlive(pid)) return null;
+  if (process.platform === 'linux') {
+    const fields = statFields(pid);
+    return fields ? { pid, startedAt: fields[19] ?? '' } : null;
+  }
+  try {
+    return { pid, startedAt: execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() };
+  } catch {
+    return null;
+  }
+}
+
+/** True when exactly this process still runs. */
+export function isSameProcess(identity: ProcessIdentity): boolean {
+  const now = identityOf(identity.pid);
+  return now !== null && now.startedAt === identity.startedAt;
+}
+
+/** Command line of a process, or an empty string. */
+export function commandLineOf(pid: number): string {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch {
+    return '';
+  }
+}
+
+/** Fields of /proc/PID/stat from the third on; the second, the name, may hold spaces and brackets. */
+function statFields(pid: number): string[] | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return null;
+  }
+}
+
+function isZombie(pid: number): boolean {
+  return process.platform === 'linux' && statFields(pid)?.[0] === 'Z';
+}
