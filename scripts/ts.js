@@ -1,5 +1,6 @@
 // Runs a TypeScript file of this checkout: `node scripts/ts.js scripts/some.ts …`. Types are stripped by SWC, not checked.
 const { readFileSync } = require('node:fs');
+const Module = require('node:module');
 const { resolve } = require('node:path');
 const { transformSync } = require('@swc/core');
 
@@ -17,4 +18,5 @@ require.extensions['.ts'] = (module, filename) => {
 process.setSourceMapsEnabled(true);
 const script = resolve(process.argv[2]);
 process.argv.splice(1, 2, script);
-require(script);
+// Loaded as the main module, so that `require.main === module` is true in it.
+Module._load(script, null, true);
