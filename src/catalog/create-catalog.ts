@@ -1,0 +1,38 @@
+import { auditQueries } from './audit';
+import { copyQueries } from './copies';
+import { openDatabase, type DatabaseOptions } from './database';
+import { holdQueries } from './holds';
+import { jobQueries } from './jobs';
+import { journalQueries } from './journal';
+import { MIGRATIONS_TABLE } from './migrate';
+import { proofQueries } from './proofs';
+import type { Catalog } from './types';
+
+/**
+ * The catalogue on PostgreSQL. Connects at the first call, a broken connection is replaced, and every error is one of
+ * `src/errors/catalog.ts`. The tables are made by `migrate`.
+ */
+export function createCatalog(options: DatabaseOptions): Catalog {
+  const db = openDatabase(options);
+  return {
+    ...jobQueries(db),
+    ...copyQueries(db),
+    ...proofQueries(db),
+    ...journalQueries(db),
+    ...holdQueries(db),
+    ...auditQueries(db),
+
+    async ping() {
+      const [facts] = await db.rows<{ version: string; migrated: string | null }>(
+        `SELECT pg_catalog.current_setting('server_version') AS version, pg_catalog.to_regclass($1)::text AS migrated`,
+        [db.table(MIGRATIONS_TABLE)],
+      );
+      if (facts!.migrated === null) return { serverVersion: facts!.version, migration: null };
+      const [last] = await db.rows<{ name: string }>(
+        `SELECT name FROM ${db.table(MIGRATIONS_TABLE)} ORDER BY id DESC LIMIT 1`,
+      );
+      return { serverVersion: facts!.version, migration: last?.name ?? null };
+    },
+    close: () => db.close(),
+  };
+}
