@@ -26,6 +26,27 @@ export function newerPace(current: Pace, asked: Pace): Pace {
   return asked.sequence > current.sequence ? asked : current;
 }
 
+/**
+ * The whole target that a signal states. People may send `pause` and `resume` from the Temporal Web UI with no content at
+ * all: such a signal changes the pause alone and takes the next sequence.
+ */
+export function askedPace(current: Pace, asked: Partial<Pace> | undefined, paused?: boolean): Pace {
+  return {
+    maxBytesPerSecond: positiveOrNull(asked?.maxBytesPerSecond, current.maxBytesPerSecond),
+    readers: positiveOrNull(asked?.readers, current.readers),
+    paused: paused ?? asked?.paused ?? current.paused,
+    reason: asked?.reason ?? 'asked by a signal without a reason',
+    setBy: asked?.setBy ?? 'a signal without a sender',
+    sequence: asked?.sequence ?? current.sequence + 1,
+  };
+}
+
+/** A rate or a number of readers that is not above zero would stop a run for good; `paused` is there for that. */
+function positiveOrNull(asked: number | null | undefined, current: number | null): number | null {
+  if (asked === null) return null;
+  return asked !== undefined && asked > 0 ? asked : current;
+}
+
 /** One short word for a search attribute: `paused`, `limited`, `full`. */
 export function paceWord(pace: Pace): 'paused' | 'limited' | 'full' {
   if (pace.paused) return 'paused';

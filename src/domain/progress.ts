@@ -46,5 +46,7 @@ export interface BackupProgress {
   readonly pace: Pace;
   /** True once the dumping worker confirmed `pace`. */
   readonly paceApplied: boolean;
+  /** ISO time, by the dumping process's clock, since when `pace` is in force there; null until confirmed. */
+  readonly paceAppliedAt: string | null;
   readonly error: { readonly type: string; readonly message: string } | null;
 }

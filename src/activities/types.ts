@@ -1,0 +1,166 @@
+/** What activities take and return. Workflows see these types and nothing else of the activities. */
+import type { AttemptRef, PaceApplied } from '../domain/messages';
+import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
+import type { Pace } from '../domain/pace';
+import type {
+  BackupInput,
+  ReplicateInput,
+  RestoreInput,
+  RestoreResult,
+  RetentionDecision,
+  RetentionInput,
+  VerifyInput,
+  VerifyResult,
+} from '../domain/runs';
+
+/** What admission decided: which work, on which base, where to, and the policies of the config that hold for this run. */
+export interface BackupPlan {
+  readonly engine: EngineKind;
+  /** May be stronger than asked: with nothing to build on, a full backup is taken. */
+  readonly type: BackupType;
+  readonly base: BaseBackup | null;
+  /** Primary first. */
+  readonly stores: readonly string[];
+  /** In the order in which copies are to be proved: longest unproved first, so that proofs rotate over the stores. */
+  readonly proveOrder: readonly string[];
+  readonly verification: { readonly grade: ProofGrade; readonly stores: 'one' | 'all' };
+  readonly enforceRetention: boolean;
+  readonly timing: RunTiming;
+  readonly notices: readonly string[];
+}
+export interface BaseBackup {
+  readonly backupId: string;
+  readonly stores: readonly string[];
+}
+/** Milliseconds. */
+export interface RunTiming {
+  readonly dumpTimeoutMs: number;
+  readonly dumpHeartbeatMs: number;
+  readonly verifyTimeoutMs: number;
+  /** How long a backup waits for a store that is being filled and gets on. */
+  readonly replicateWaitMs: number;
+  /** How long a store that is down is tried before the copy is given up as lost. */
+  readonly replicatePatienceMs: number;
+}
+
+export interface JobOpening {
+  readonly backupId: string;
+  readonly database: string;
+  readonly engine: EngineKind;
+  readonly backupType: BackupType;
+  readonly basedOn: string | null;
+  readonly startedAt: string;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+export interface JobFailure {
+  readonly backupId: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface DumpInput {
+  readonly database: string;
+  readonly backupId: string;
+  readonly type: BackupType;
+  readonly startedAt: string;
+  readonly base: BaseBackup | null;
+  readonly stores: readonly string[];
+  readonly pace: Pace;
+  /** Counts dumps of this run from 1: a spent pause budget starts another. */
+  readonly dump: number;
+}
+export interface DumpResult {
+  /** True when the backup had been committed already, by an attempt that could not report it. */
+  readonly adopted: boolean;
+  readonly completedAt: string;
+  readonly rows: number;
+  readonly plainBytes: number;
+  readonly sealedBytes: number;
+  readonly uploadedBytes: number;
+  readonly reusedBytes: number;
+  readonly segments: number;
+  readonly location: string;
+  readonly committed: readonly string[];
+  readonly behind: readonly { readonly store: string; readonly code: string; readonly message: string }[];
+  readonly notices: readonly string[];
+}
+export interface DumpRecord {
+  readonly database: string;
+  readonly backupId: string;
+  readonly result: DumpResult;
+}
+
+export interface CopyChange {
+  readonly database: string;
+  readonly backupId: string;
+  readonly store: string;
+  readonly state: CopyState;
+  readonly grade?: ProofGrade | null;
+  readonly detail: string | null;
+}
+
+export interface FillResult {
+  readonly copiedObjects: number;
+  readonly copiedBytes: number;
+}
+
+export interface ExpiryPlan {
+  readonly decisions: readonly RetentionDecision[];
+  readonly tombstoned: readonly string[];
+  /** Tombstoned backups whose grace has passed. */
+  readonly due: readonly string[];
+  /** ISO time at which the next tombstone is due; null when none waits. */
+  readonly nextDueAt: string | null;
+}
+export interface SweepInput {
+  readonly database: string;
+  readonly requestedBy: string;
+}
+export interface SweepResult {
+  readonly deleted: readonly string[];
+  /** Why a tombstoned backup was spared after all. */
+  readonly spared: readonly { readonly backupId: string; readonly reason: string }[];
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+export interface RunState {
+  readonly runId: string;
+  readonly open: boolean;
+  /** Workflow type: `backup` or `sweep`. */
+  readonly type: string;
+}
+
+/** Step of a running restore or proof, in its heartbeats. */
+export interface StepProgress {
+  readonly step: string;
+  readonly done: number;
+  readonly total: number;
+  readonly current: string | null;
+}
+
+export interface HoldfastActivities {
+  admit(input: BackupInput): Promise<BackupPlan>;
+
+  openJob(job: JobOpening): Promise<void>;
+  recordDump(record: DumpRecord): Promise<void>;
+  failJob(failure: JobFailure): Promise<void>;
+  recordCopy(change: CopyChange): Promise<void>;
+
+  dump(input: DumpInput): Promise<DumpResult>;
+  applyPace(input: { readonly backupId: string; readonly pace: Pace }): Promise<PaceApplied>;
+
+  fillStore(input: Pick<ReplicateInput, 'database' | 'backupId' | 'store' | 'heal'>): Promise<FillResult>;
+  proveStore(input: VerifyInput): Promise<VerifyResult>;
+
+  planExpiry(input: RetentionInput): Promise<ExpiryPlan>;
+  deleteExpired(input: SweepInput): Promise<SweepResult>;
+
+  restoreBackup(input: RestoreInput): Promise<RestoreResult>;
+
+  describeRun(input: { readonly workflowId: string }): Promise<RunState | null>;
+  awaitRunEnd(input: { readonly workflowId: string; readonly runId: string }): Promise<void>;
+}
+
+export type { AttemptRef };

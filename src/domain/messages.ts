@@ -1,0 +1,60 @@
+/** Names and contents of what workflows, activities and clients tell each other while a run goes on. */
+import type { CopyState, ProofGrade } from './names';
+import type { DumpProgress } from './progress';
+
+/** Names of signals. A signal states a target or a fact, never a toggle, so a doubled one does no harm. */
+export const SIGNAL = {
+  pause: 'pause',
+  resume: 'resume',
+  setPace: 'setPace',
+  attached: 'attached',
+  dumpProgress: 'dumpProgress',
+  copyChanged: 'copyChanged',
+  proveWhenFilled: 'proveWhenFilled',
+  wake: 'wake',
+} as const;
+
+export const PROGRESS_QUERY = 'progress';
+
+/** Which attempt speaks: the n-th dump of the run (a spent pause budget starts another), and its attempt. */
+export interface AttemptRef {
+  readonly dump: number;
+  readonly attempt: number;
+  /** Task queue that only the process of this attempt listens on. */
+  readonly queue: string;
+}
+
+/** An attempt of the dump has begun, in this process, under this pace. */
+export interface Attached extends AttemptRef {
+  readonly workerIdentity: string;
+  readonly paceSequence: number;
+}
+
+export interface DumpProgressed extends AttemptRef {
+  readonly progress: DumpProgress;
+}
+
+/** What the short activity `applyPace` found: which pace is in force in that process, and since when. */
+export interface PaceApplied {
+  readonly sequence: number;
+  /** ISO time by that process's clock. */
+  readonly at: string;
+  /** False: no such dump runs in that process any more. */
+  readonly found: boolean;
+}
+
+/** Told by `replicateCopy` to the backup that waits for it. */
+export interface CopyChanged {
+  readonly store: string;
+  readonly state: CopyState;
+  readonly grade: ProofGrade | null;
+  readonly detail: string | null;
+  /** True: it will be tried again later; nobody should wait for it. */
+  readonly waiting: boolean;
+}
+
+/** True when `next` speaks for the same attempt as `known` or for a later one. */
+export function isCurrentAttempt(known: AttemptRef | null, next: AttemptRef): boolean {
+  if (known === null) return true;
+  return next.dump > known.dump || (next.dump === known.dump && next.attempt >= known.attempt);
+}

@@ -1,0 +1,197 @@
+/** What a backup run knows of itself: the state behind the `progress` query, the search attributes and the card. */
+import { log, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  isCurrentAttempt,
+  type Attached,
+  type AttemptRef,
+  type CopyChanged,
+  type DumpProgressed,
+  type PaceApplied,
+} from '../domain/messages';
+import { gradeAtLeast, type BackupPhase, type BackupType, type ProofGrade } from '../domain/names';
+import { FULL_PACE, newerPace, paceWord, type Pace } from '../domain/pace';
+import type { BackupProgress, CopyStatus, DumpProgress } from '../domain/progress';
+import type { BackupInput, BackupResult } from '../domain/runs';
+import type { DumpResult } from '../activities/types';
+import { backupCard } from './card';
+import { attributes, type AttributeValues } from './search-attributes';
+
+export class BackupRun {
+  type: BackupType;
+  phase: BackupPhase = 'admitting';
+  pace: Pace = FULL_PACE;
+  /** The attempt that dumps now, as it introduced itself; null while none is known. */
+  host: Attached | null = null;
+  basedOn: string | null = null;
+  dumpResult: DumpResult | null = null;
+  readonly notices: string[] = [];
+  private readonly copies = new Map<string, CopyStatus>();
+  /** Stores that are tried again later: nobody waits for them. */
+  private readonly late = new Set<string>();
+  private latest: AttemptRef | null = null;
+  private dumpProgress: DumpProgress | null = null;
+  private applied: { readonly sequence: number; readonly at: string | null } = {
+    sequence: FULL_PACE.sequence,
+    at: null,
+  };
+  private error: { readonly type: string; readonly message: string } | null = null;
+  private shown: AttributeValues = {};
+
+  constructor(
+    readonly input: BackupInput,
+    readonly backupIdOf: (type: BackupType) => string,
+    readonly startedAt: Date,
+  ) {
+    this.type = input.type;
+    this.show();
+  }
+
+  get backupId(): string {
+    return this.backupIdOf(this.type);
+  }
+
+  enter(phase: BackupPhase): void {
+    this.phase = phase;
+    log.info('backup enters phase', { database: this.input.database, backupId: this.backupId, phase });
+    this.show();
+  }
+
+  /** A target that is not newer changes nothing, so doubled and late signals do no harm. */
+  ask(pace: Pace): void {
+    const next = newerPace(this.pace, pace);
+    if (next === this.pace) return;
+    this.pace = next;
+    this.show();
+  }
+
+  attached(message: Attached): void {
+    if (!isCurrentAttempt(this.latest, message)) return;
+    this.latest = message;
+    this.host = message;
+    this.applied = { sequence: message.paceSequence, at: null };
+    this.show();
+  }
+
+  dumped(message: DumpProgressed): void {
+    if (!isCurrentAttempt(this.latest, message)) return;
+    this.latest = message;
+    this.dumpProgress = message.progress;
+    // Also finds an attempt again whose process did not answer for a while.
+    this.host ??= { ...message, workerIdentity: '', paceSequence: message.progress.pace.sequence };
+    this.show();
+  }
+
+  paceApplied(done: PaceApplied): void {
+    if (done.sequence >= this.applied.sequence) this.applied = { sequence: done.sequence, at: done.at };
+    this.show();
+  }
+
+  /** True while a process dumps under another pace than the one asked for. */
+  get paceIsBehind(): boolean {
+    return this.host !== null && this.pace.sequence > this.applied.sequence;
+  }
+
+  copy(change: CopyStatus & { readonly waiting?: boolean }): void {
+    const { store, state, grade, detail } = change;
+    this.copies.set(store, { store, state, grade, detail });
+    if (change.waiting) this.late.add(store);
+    else this.late.delete(store);
+    this.show();
+  }
+
+  copyChanged(message: CopyChanged): void {
+    this.copy(message);
+  }
+
+  copyOf(store: string): CopyStatus | undefined {
+    return this.copies.get(store);
+  }
+
+  /** True when nobody needs to wait for this store: it is filled, or will be tried again later. */
+  settled(store: string): boolean {
+    const state = this.copies.get(store)?.state;
+    return this.late.has(store) || (state !== 'pending' && state !== 'copying');
+  }
+
+  get grade(): ProofGrade | null {
+    return [...this.copies.values()].reduce<ProofGrade | null>(
+      (best, { grade }) => (grade !== null && (best === null || gradeAtLeast(grade, best)) ? grade : best),
+      null,
+    );
+  }
+
+  notice(text: string): void {
+    if (!this.notices.includes(text)) this.notices.push(text);
+    this.show();
+  }
+
+  failed(error: { readonly type: string; readonly message: string }): void {
+    this.error = error;
+    this.enter('failed');
+  }
+
+  /** No attempt dumps now; the next dump of the run starts under the pace that is asked for. */
+  detach(): void {
+    this.host = null;
+    this.applied = { sequence: this.pace.sequence, at: null };
+  }
+
+  progress(): BackupProgress {
+    return {
+      database: this.input.database,
+      backupId: this.backupId,
+      type: this.type,
+      phase: this.phase,
+      startedAt: this.startedAt.toISOString(),
+      dump: this.dumpProgress,
+      copies: [...this.copies.values()],
+      pace: this.pace,
+      paceApplied: this.host === null ? this.phase !== 'dumping' : this.applied.sequence >= this.pace.sequence,
+      paceAppliedAt: this.applied.sequence >= this.pace.sequence ? this.applied.at : null,
+      error: this.error,
+    };
+  }
+
+  result(): BackupResult {
+    const dump = this.dumpResult!;
+    return {
+      database: this.input.database,
+      backupId: this.backupId,
+      type: this.type,
+      basedOn: this.basedOn,
+      grade: this.grade,
+      rows: dump.rows,
+      plainBytes: dump.plainBytes,
+      sealedBytes: dump.sealedBytes,
+      uploadedBytes: dump.uploadedBytes,
+      reusedBytes: dump.reusedBytes,
+      segments: dump.segments,
+      durationMs: Date.now() - this.startedAt.getTime(),
+      copies: [...this.copies.values()],
+      notices: [...this.notices],
+    };
+  }
+
+  /** Search attributes cost history, so only those that changed are sent; the card costs nothing. */
+  private show(): void {
+    const now: AttributeValues = {
+      database: this.input.database,
+      backupId: this.backupId,
+      type: this.type,
+      phase: this.phase,
+      pace: paceWord(this.pace),
+      grade: this.grade ?? 'none',
+    };
+    const changed = Object.entries(now).filter(([name, value]) => this.shown[name as keyof AttributeValues] !== value);
+    if (changed.length > 0) upsertSearchAttributes(attributes(Object.fromEntries(changed)));
+    this.shown = now;
+    setCurrentDetails(
+      backupCard(this.progress(), {
+        requestedBy: this.input.requestedBy,
+        host: this.host,
+        notices: this.notices,
+        result: this.dumpResult,
+      }),
+    );
+  }
+}

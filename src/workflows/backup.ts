@@ -1,0 +1,209 @@
+/** The run that makes one backup: admit → dump → replicate → verify → retention. Its id is the lock on the repository. */
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  condition,
+  isCancellation,
+  ParentClosePolicy,
+  setHandler,
+  startChild,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { gradeAtLeast, makeBackupId } from '../domain/names';
+import { askedPace } from '../domain/pace';
+import type { BackupInput, BackupResult, VerifyResult } from '../domain/runs';
+import type { BackupPlan } from '../activities/types';
+import { BackupRun } from './backup-state';
+import { asWorkflowFailure, failureFacts } from './failures';
+import { backupRunId, replicateId, verifyId } from './ids';
+import { startInTurn } from './in-turn';
+import {
+  attachedSignal,
+  copyChangedSignal,
+  dumpProgressSignal,
+  pauseSignal,
+  progressQuery,
+  proveWhenFilledSignal,
+  resumeSignal,
+  setPaceSignal,
+} from './messages';
+import { admission, records } from './proxies';
+import { attributes } from './search-attributes';
+import { takeDump } from './take-dump';
+import { replicateCopy } from './replicate-copy';
+import { startRetention } from './start-retention';
+import { verifyCopy } from './verify-copy';
+
+export async function backup(input: BackupInput): Promise<BackupResult> {
+  const run = openRun(input);
+  try {
+    const plan = await admit(run);
+    run.enter('dumping');
+    run.dumpResult = await takeDump(run, plan);
+    await recordDump(run, plan);
+    run.enter('replicating');
+    await fillStores(run, plan);
+    run.enter('verifying');
+    await prove(run, plan);
+    run.enter('retention');
+    if (plan.enforceRetention) await startRetention(input.database, `backup ${run.backupId}`);
+    run.enter('done');
+    return run.result();
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => recordFailure(run, error));
+    throw isCancellation(error) ? error : asWorkflowFailure(error);
+  }
+}
+
+/** Everything that can be said to the run is wired before it first waits. */
+function openRun(input: BackupInput): BackupRun {
+  const startedAt = workflowInfo().startTime;
+  const suffix = uuid4().slice(0, 8);
+  const run = new BackupRun(input, (type) => makeBackupId(startedAt, type, suffix), startedAt);
+  setHandler(pauseSignal, (asked) => run.ask(askedPace(run.pace, asked, true)), {
+    description: 'Hold the readers back; content: a pace, or nothing',
+  });
+  setHandler(resumeSignal, (asked) => run.ask(askedPace(run.pace, asked, false)), {
+    description: 'Let the readers go on; content: a pace, or nothing',
+  });
+  setHandler(setPaceSignal, (asked) => run.ask(askedPace(run.pace, asked)), {
+    description: 'Limit bytes per second and readers; content: a pace',
+  });
+  setHandler(attachedSignal, (message) => run.attached(message), { description: 'From the dump activity' });
+  setHandler(dumpProgressSignal, (message) => run.dumped(message), { description: 'From the dump activity' });
+  setHandler(copyChangedSignal, (message) => run.copyChanged(message), { description: 'From replicateCopy' });
+  setHandler(progressQuery, () => run.progress(), { description: 'Phase, counters, pace and copies' });
+  return run;
+}
+
+async function admit(run: BackupRun): Promise<BackupPlan> {
+  const { input } = run;
+  const plan = await admission().admit.executeWithOptions({ summary: `Plan the backup of ${input.database}` }, [input]);
+  run.type = plan.type;
+  run.basedOn = plan.base?.backupId ?? null;
+  plan.notices.forEach((text) => run.notice(text));
+  plan.stores.forEach((store) => run.copy({ store, state: 'pending', grade: null, detail: null }));
+  await openJob(run, plan);
+  return plan;
+}
+
+async function openJob(run: BackupRun, plan: Pick<BackupPlan, 'engine'>): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  await records().openJob.executeWithOptions({ summary: `Open job ${run.backupId}` }, [
+    {
+      backupId: run.backupId,
+      database: run.input.database,
+      engine: plan.engine,
+      backupType: run.type,
+      basedOn: run.basedOn,
+      startedAt: run.startedAt.toISOString(),
+      workflowId,
+      runId,
+    },
+  ]);
+}
+
+/** From here on the backup exists: whatever fails later, it is complete at the stores that took it. */
+async function recordDump(run: BackupRun, plan: BackupPlan): Promise<void> {
+  const result = run.dumpResult!;
+  await records().recordDump.executeWithOptions({ summary: `Record ${run.backupId}` }, [
+    { database: run.input.database, backupId: run.backupId, result },
+  ]);
+  result.notices.forEach((text) => run.notice(text));
+  for (const store of plan.stores) {
+    const behind = result.behind.find((one) => one.store === store);
+    if (result.committed.includes(store)) run.copy({ store, state: 'complete', grade: null, detail: null });
+    else
+      run.copy({ store, state: 'pending', grade: null, detail: behind ? `${behind.code}: ${behind.message}` : null });
+  }
+}
+
+/** A child for each store that lacks the backup. It outlives this run: a store that is down for a day is filled when it is back. */
+async function fillStores(run: BackupRun, plan: BackupPlan): Promise<void> {
+  const { database } = run.input;
+  const { backupId } = run;
+  const lacking = plan.stores.filter((store) => run.copyOf(store)?.state !== 'complete');
+  if (lacking.length === 0) return;
+  const children = await Promise.all(
+    lacking.map((store) =>
+      startChild(replicateCopy, {
+        workflowId: replicateId(database, backupId, store),
+        args: [
+          {
+            database,
+            backupId,
+            store,
+            heal: false,
+            patienceMs: plan.timing.replicatePatienceMs,
+            proveGrade: null,
+            tell: backupRunId(database),
+          },
+        ],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        cancellationType: ChildWorkflowCancellationType.ABANDON,
+        typedSearchAttributes: attributes({ database, backupId, type: run.type }),
+        staticSummary: `Fill ${store} with ${backupId}`,
+      }),
+    ),
+  );
+  const all = () => lacking.every((store) => run.settled(store));
+  if (!(await condition(all, plan.timing.replicateWaitMs, { summary: `Wait for ${lacking.join(', ')}` })))
+    run.notice(`not waited for any longer: ${lacking.filter((store) => !run.settled(store)).join(', ')}`);
+  // What is filled after this run has gone on is proved by the child itself.
+  for (const [index, store] of lacking.entries()) {
+    if (run.copyOf(store)?.state === 'complete') continue;
+    run.notice(`${store} lacks this backup for now; it is filled and proved when it can be`);
+    await children[index]!.signal(proveWhenFilledSignal, plan.verification.grade).catch(() => undefined);
+  }
+}
+
+/** Proves one copy or all; a copy that turns out damaged is healed and proved again by the child. */
+async function prove(run: BackupRun, plan: BackupPlan): Promise<void> {
+  const { grade, stores } = plan.verification;
+  const complete = plan.proveOrder.filter((store) => run.copyOf(store)?.state === 'complete');
+  for (const store of complete) {
+    const result = await proveCopy(run, plan, store);
+    const { failure } = result;
+    const state = result.grade !== null ? 'proved' : failure?.class === 'data' ? 'damaged' : 'complete';
+    run.copy({ store, state, grade: result.grade, detail: failure && `${failure.code}: ${failure.message}` });
+    if (failure)
+      run.notice(`${store}: not proved (${failure.class}) ${failure.code}: ${failure.message} HINT: ${failure.hint}`);
+    if (stores === 'one' && gradeAtLeast(result.grade, grade)) break;
+  }
+}
+
+async function proveCopy(run: BackupRun, plan: BackupPlan, store: string): Promise<VerifyResult> {
+  const { database, requestedBy } = run.input;
+  const { backupId } = run;
+  const { grade } = plan.verification;
+  const workflowId = verifyId(database, backupId, store);
+  try {
+    const turn = await startInTurn(workflowId, () =>
+      startChild(verifyCopy, {
+        workflowId,
+        args: [{ database, backupId, store, grade, requestedBy }, plan.timing],
+        typedSearchAttributes: attributes({ database, backupId, type: run.type }),
+        staticSummary: `Prove ${backupId} at ${store} (${grade})`,
+      }),
+    );
+    return await turn.child!.result();
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const { type, message } = failureFacts(error);
+    const hint = 'The backup is stored; prove it again with `holdfast verify`.';
+    const failure = { class: 'not-tested' as const, code: type, message, hint };
+    return { store, backupId, grade: null, durationMs: 0, restoreMs: null, rows: 0, failure };
+  }
+}
+
+/** A backup that was committed stays complete in the catalogue, even when a later step failed or was cancelled. */
+async function recordFailure(run: BackupRun, error: unknown): Promise<void> {
+  const { type, message } = failureFacts(error);
+  run.failed({ type, message });
+  if (run.dumpResult !== null) return;
+  await openJob(run, { engine: 'logical' });
+  await records().failJob.executeWithOptions({ summary: `Record the failure: ${type}` }, [
+    { backupId: run.backupId, code: type, message },
+  ]);
+}

@@ -1,0 +1,23 @@
+/** Readable workflow ids and task queue names: the only place that spells them. */
+
+/** The run that writes a database's repository. One id, so one at a time: this is the lock. */
+export const backupRunId = (database: string): string => `backup/${database}`;
+export const requestId = (database: string, what: string): string => `request/${database}/${what}`;
+export const replicateId = (database: string, backupId: string, store: string): string =>
+  `replicate/${database}/${backupId}/${store}`;
+export const verifyId = (database: string, backupId: string, store: string): string =>
+  `verify/${database}/${backupId}/${store}`;
+export const retentionId = (database: string): string => `retention/${database}`;
+export const retentionPlanId = (database: string, what: string): string => `retention-plan/${database}/${what}`;
+export const restoreId = (database: string, what: string): string => `restore/${database}/${what}`;
+export const scheduleId = (database: string, name: string): string => `${database}/${name}`;
+
+/** Kinds of work that a worker may take. */
+export type QueueKind = 'workflow' | 'dump' | 'store' | 'verify' | 'restore';
+export const QUEUE_KINDS: readonly QueueKind[] = ['workflow', 'dump', 'store', 'verify', 'restore'];
+
+export const queueName = (prefix: string, kind: QueueKind): string => `${prefix}-${kind}`;
+/** A queue that only one process listens on. */
+export const hostQueueName = (prefix: string, unique: string): string => `${prefix}-host-${unique}`;
+/** Workflows find the other queues from the one that they run on. */
+export const prefixOf = (workflowQueue: string): string => workflowQueue.replace(/-workflow$/, '');

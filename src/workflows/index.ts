@@ -1,0 +1,8 @@
+/** All workflows. Workers load this file; nothing else does. */
+export { backup } from './backup';
+export { replicateCopy } from './replicate-copy';
+export { request } from './request';
+export { restore } from './restore';
+export { retention } from './retention';
+export { sweep } from './sweep';
+export { verifyCopy } from './verify-copy';

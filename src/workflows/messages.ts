@@ -1,0 +1,23 @@
+/** Everything that can be said to a running workflow, and asked of it. */
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { PROGRESS_QUERY, SIGNAL, type Attached, type CopyChanged, type DumpProgressed } from '../domain/messages';
+import type { ProofGrade } from '../domain/names';
+import type { Pace } from '../domain/pace';
+import type { BackupProgress } from '../domain/progress';
+
+// From people and side workflows to `backup`. Signals, since nobody waits for an answer: the applied pace shows in the query.
+export const pauseSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.pause);
+export const resumeSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.resume);
+export const setPaceSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.setPace);
+export const progressQuery = defineQuery<BackupProgress>(PROGRESS_QUERY);
+
+// From the dump activity and from copies to `backup`.
+export const attachedSignal = defineSignal<[Attached]>(SIGNAL.attached);
+export const dumpProgressSignal = defineSignal<[DumpProgressed]>(SIGNAL.dumpProgress);
+export const copyChangedSignal = defineSignal<[CopyChanged]>(SIGNAL.copyChanged);
+
+/** To `replicateCopy`: whoever started it waits no longer, so it shall prove the copy itself. */
+export const proveWhenFilledSignal = defineSignal<[ProofGrade]>(SIGNAL.proveWhenFilled);
+
+/** To `retention`: a backup was made or a hold changed; plan again now. */
+export const wakeSignal = defineSignal(SIGNAL.wake);

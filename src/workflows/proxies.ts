@@ -1,0 +1,126 @@
+/**
+ * Activities as workflows see them: one profile of timeouts and retries per kind of work.
+ *
+ * Which errors are permanent is decided by the errors themselves (`retryable` in src/errors, non-retryable when they arrive
+ * here), so the policies below only bound how often and how long the others are tried.
+ */
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  workflowInfo,
+  type ActivityInterfaceFor,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import type { HoldfastActivities, RunTiming } from '../activities/types';
+import { prefixOf, queueName, type QueueKind } from './ids';
+
+/** A dump that was paused beyond its budget fails so; the workflow, not the retry policy, decides when to dump again. */
+export const PAUSE_BUDGET_SPENT = 'PG_PAUSE_BUDGET_SPENT';
+
+type Pick_<Names extends keyof HoldfastActivities> = ActivityInterfaceFor<Pick<HoldfastActivities, Names>>;
+
+const onQueue = (kind: QueueKind) => queueName(prefixOf(workflowInfo().taskQueue), kind);
+
+/** Rows of the catalogue: milliseconds when it is up, tried for an hour when it is not. */
+export function records(): Pick_<'openJob' | 'recordDump' | 'failJob' | 'recordCopy' | 'planExpiry' | 'describeRun'> {
+  return proxyActivities({
+    taskQueue: onQueue('workflow'),
+    startToCloseTimeout: '30 seconds',
+    scheduleToCloseTimeout: '1 hour',
+    retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+  });
+}
+
+/** Waiting for another run to end: long, cheap, tells by heartbeats that it still waits. */
+export function waits(): Pick_<'awaitRunEnd'> {
+  return proxyActivities({
+    taskQueue: onQueue('workflow'),
+    startToCloseTimeout: '7 days',
+    heartbeatTimeout: '30 seconds',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  });
+}
+
+/** Admission looks at config, catalogue and stores; it moves nothing. */
+export function admission(): Pick_<'admit'> {
+  return proxyActivities({
+    taskQueue: onQueue('store'),
+    startToCloseTimeout: '2 minutes',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
+  });
+}
+
+/**
+ * The dump. Bounded by its own timeout and ten attempts; a lost worker is known by missing heartbeats. On cancellation the
+ * workflow waits until the attempt has let go of snapshot and children.
+ */
+export function dumps(timing: RunTiming): Pick_<'dump'> {
+  return proxyActivities({
+    taskQueue: onQueue('dump'),
+    startToCloseTimeout: timing.dumpTimeoutMs,
+    heartbeatTimeout: timing.dumpHeartbeatMs,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: {
+      initialInterval: '2 seconds',
+      backoffCoefficient: 2,
+      maximumInterval: '2 minutes',
+      maximumAttempts: 10,
+      nonRetryableErrorTypes: [PAUSE_BUDGET_SPENT],
+    },
+  });
+}
+
+/** Tells one process its pace. Short, so that a process that is gone is noticed; then the next attempt is told instead. */
+export function hosts(queue: string): Pick_<'applyPace'> {
+  return proxyActivities({
+    taskQueue: queue,
+    scheduleToStartTimeout: '5 seconds',
+    startToCloseTimeout: '5 seconds',
+    scheduleToCloseTimeout: '10 seconds',
+    retry: { initialInterval: '100ms', maximumAttempts: 3 },
+  });
+}
+
+/** Filling or healing one store. A few quick attempts here; a store that stays down is waited for by the workflow. */
+export function transfers(): Pick_<'fillStore'> {
+  return proxyActivities({
+    taskQueue: onQueue('store'),
+    startToCloseTimeout: '24 hours',
+    heartbeatTimeout: '30 seconds',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds', maximumAttempts: 3 },
+  });
+}
+
+/** Deleting what has expired: idempotent key by key, so it may be tried often. */
+export function deletions(): Pick_<'deleteExpired'> {
+  return proxyActivities({
+    taskQueue: onQueue('store'),
+    startToCloseTimeout: '6 hours',
+    heartbeatTimeout: '30 seconds',
+    retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes', maximumAttempts: 20 },
+  });
+}
+
+/** A proof that fails is a result, not an error; errors here are lost workers and full disks. */
+export function proofs(timeoutMs: number): Pick_<'proveStore'> {
+  return proxyActivities({
+    taskQueue: onQueue('verify'),
+    startToCloseTimeout: timeoutMs,
+    heartbeatTimeout: '30 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 4 },
+  });
+}
+
+/** A restore is tried again only when the first attempt left nothing behind, which its own checks decide. */
+export function restores(): Pick_<'restoreBackup'> {
+  return proxyActivities({
+    taskQueue: onQueue('restore'),
+    startToCloseTimeout: '7 days',
+    heartbeatTimeout: '30 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 3 },
+  });
+}
+
+export type { ActivityOptions };

@@ -1,0 +1,74 @@
+/** The dump of a run, under a pace that may change at any time. */
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { BackupPlan, DumpResult } from '../activities/types';
+import type { BackupRun } from './backup-state';
+import { failureFacts } from './failures';
+import { dumps, hosts, PAUSE_BUDGET_SPENT } from './proxies';
+
+/**
+ * Dumps until a dump ends well. A pause beyond its budget gives up the snapshot (it would keep vacuum from cleaning the source):
+ * then this waits, holding nothing, until the run may go on, and dumps again; what is stored already is not sent twice.
+ */
+export async function takeDump(run: BackupRun, plan: BackupPlan): Promise<DumpResult> {
+  for (let dump = 1; ; dump += 1) {
+    await condition(() => !run.pace.paused);
+    run.detach();
+    const keeper = new CancellationScope();
+    const keeping = keeper.run(() => keepPace(run)).catch(ignoreCancellation);
+    try {
+      return await attempt(run, plan, dump);
+    } catch (error) {
+      if (failureFacts(error).type !== PAUSE_BUDGET_SPENT) throw error;
+      run.notice(
+        `dump ${dump} was paused for longer than the pause budget and gave up its snapshot; what it stored is kept`,
+      );
+    } finally {
+      keeper.cancel();
+      await keeping;
+      run.detach();
+    }
+  }
+}
+
+function attempt(run: BackupRun, plan: BackupPlan, dump: number): Promise<DumpResult> {
+  const { database } = run.input;
+  return dumps(plan.timing).dump.executeWithOptions(
+    { summary: `Dump ${database} (${run.type}) to ${plan.stores.join(', ')}${dump > 1 ? `, dump ${dump}` : ''}` },
+    [
+      {
+        database,
+        backupId: run.backupId,
+        type: run.type,
+        startedAt: run.startedAt.toISOString(),
+        base: plan.base,
+        stores: plan.stores,
+        pace: run.pace,
+        dump,
+      },
+    ],
+  );
+}
+
+/** Hands each new target to the process that dumps. One that does not answer is forgotten until it is heard of again. */
+async function keepPace(run: BackupRun): Promise<void> {
+  for (;;) {
+    await condition(() => run.paceIsBehind);
+    const host = run.host!;
+    const pace = run.pace;
+    const what = pace.paused ? 'Pause' : 'Set the pace';
+    try {
+      const done = await hosts(host.queue).applyPace.executeWithOptions({ summary: `${what}: ${pace.reason}` }, [
+        { backupId: run.backupId, pace },
+      ]);
+      if (done.found) run.paceApplied(done);
+      else if (run.host === host) run.host = null;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      if (run.host === host) run.host = null;
+    }
+  }
+}
+
+function ignoreCancellation(error: unknown): void {
+  if (!isCancellation(error)) throw error;
+}
