@@ -22,7 +22,7 @@ export interface ObjectStore {
   /** null when absent. */
   head(key: string, options?: CallOptions): Promise<ObjectInfo | null>;
   /** In key order (byte order). `prefix` is a plain string prefix. */
-  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Deletes exactly these keys; a key that is absent already is no error. Throws when any could not be deleted. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
   /** Frees sockets and handles; the store is not used afterwards. */
@@ -54,6 +54,11 @@ export interface PutResult {
 
 export interface GetOptions extends CallOptions {
   readonly range?: { readonly start: number; readonly end: number };
+}
+
+export interface ListOptions extends CallOptions {
+  /** Only keys that come after this one: a listing that broke off goes on where it was. */
+  readonly after?: string;
 }
 
 export interface ObjectInfo {

@@ -1,0 +1,296 @@
+import type { Readable } from 'node:stream';
+import {
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type GetObjectCommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { S3StoreConfig } from '../../config/schema';
+import { isHoldfastError } from '../../errors/holdfast-error';
+import { storageError } from '../../errors/storage';
+import type { BackoffPolicy } from '../backoff';
+import { assertKey, assertPrefix, compareKeys, normalisePrefix } from '../keys';
+import type {
+  CallOptions,
+  GetOptions,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  PutResult,
+  StoreCapabilities,
+} from '../object-store';
+import { assertRange } from '../range';
+import type { SecretResolver } from '../secrets';
+import { abortReason, throwIfAborted, type Timing } from '../timing';
+import { checksumOf, sha256Hex } from './checksum';
+import { createS3Client } from './client';
+import { Deleter } from './delete';
+import { s3Error, statusOf, type S3ErrorContext, type S3Operation } from './errors';
+import { putMultipart } from './multipart';
+import { lockDigest, objectSettings, send, withPayloadHash, writePermissions } from './requests';
+
+/** How long a bucket that was seen is taken to exist, ms. */
+const BUCKET_SEEN_MS = 60_000;
+
+export interface S3StoreDependencies {
+  readonly timing: Timing;
+  /** For the parts of large objects; whole calls are tried again by the decorator. */
+  readonly backoff: BackoffPolicy;
+}
+
+/** Objects in a bucket of any S3-compatible store. Contacts it at the first call. */
+export function createS3Store(config: S3StoreConfig, secrets: SecretResolver, deps: S3StoreDependencies): ObjectStore {
+  return new S3Store(config, createS3Client(config, secrets), deps);
+}
+
+class S3Store implements ObjectStore {
+  readonly kind = 's3';
+  readonly name: string;
+  readonly capabilities: StoreCapabilities;
+  private readonly prefix: string;
+  private readonly deleter: Deleter;
+  private bucketSeenAt: number | null = null;
+  private closed = false;
+
+  constructor(
+    private readonly config: S3StoreConfig,
+    private readonly client: S3Client,
+    private readonly deps: S3StoreDependencies,
+  ) {
+    this.name = config.name;
+    this.prefix = normalisePrefix(config.prefix, config.name);
+    this.capabilities = {
+      createOnly: config.createOnly === 'if-none-match',
+      serverChecksum: config.checksum !== 'none',
+    };
+    this.deleter = new Deleter({ client, config }, this.name);
+  }
+
+  async put(key: string, body: Buffer, options: PutOptions = {}): Promise<PutResult> {
+    this.begin(key, options);
+    const createOnly = options.createOnly ?? false;
+    const large = body.length > this.config.multipartThreshold;
+    // Without conditional writes this look is all there is; for a large object it spares the upload.
+    if (createOnly && (large || !this.capabilities.createOnly) && (await this.head(key, options)) !== null)
+      return { created: false };
+    const conditional = createOnly && this.capabilities.createOnly;
+    try {
+      if (large) await this.putLarge(key, body, conditional, options);
+      else await this.putWhole(key, body, conditional, options);
+      return { created: true };
+    } catch (error) {
+      const refused = isHoldfastError(error) && (error.context.status === 412 || error.context.status === 304);
+      if (conditional && refused) return { created: false };
+      throw error;
+    }
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<Buffer> {
+    assertRange(options.range);
+    this.begin(key, options);
+    const { range, signal } = options;
+    if (range && range.start === range.end) return this.emptyRange(key, options);
+    const context = this.context('get', key);
+    try {
+      const answer = await send(context, signal, (to) => this.client.send(this.getCommand(key, range), to));
+      const body = await readBody(answer, context, signal);
+      // A store that ignores the range sends the whole object.
+      return range && answer.ContentRange === undefined ? body.subarray(range.start, range.end) : body;
+    } catch (error) {
+      if (range && isHoldfastError(error) && error.context.status === 416) return Buffer.alloc(0);
+      throw error;
+    }
+  }
+
+  async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | null> {
+    this.begin(key, options);
+    const { signal } = options;
+    try {
+      const found = await this.client.send(
+        new HeadObjectCommand({ Bucket: this.config.bucket, Key: this.prefix + key }),
+        { abortSignal: signal },
+      );
+      return { key, bytes: found.ContentLength ?? 0, modifiedAt: found.LastModified ?? new Date(0) };
+    } catch (error) {
+      if (signal?.aborted) throw abortReason(signal);
+      if (statusOf(error) === 404) {
+        // The answer has no body and does not tell a missing object from a missing bucket.
+        await this.assertBucket(signal);
+        return null;
+      }
+      throw await this.explain(key, error, signal);
+    }
+  }
+
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
+    assertPrefix(prefix, this.name);
+    const context = this.context('list', prefix);
+    let token: string | undefined;
+    do {
+      this.assertOpen();
+      const page = await send(context, options.signal, (to) =>
+        this.client.send(
+          new ListObjectsV2Command({
+            Bucket: this.config.bucket,
+            Prefix: this.prefix + prefix,
+            ContinuationToken: token,
+            StartAfter: token === undefined && options.after !== undefined ? this.prefix + options.after : undefined,
+          }),
+          to,
+        ),
+      );
+      for (const { Key, Size, LastModified } of page.Contents ?? []) {
+        const key = Key!.slice(this.prefix.length);
+        // Markers of folders that some consoles make are no objects of ours.
+        if (key === '' || key.endsWith('/')) continue;
+        if (options.after !== undefined && compareKeys(key, options.after) <= 0) continue;
+        throwIfAborted(options.signal);
+        yield { key, bytes: Size ?? 0, modifiedAt: LastModified ?? new Date(0) };
+      }
+      const next = page.IsTruncated ? page.NextContinuationToken : undefined;
+      if (page.IsTruncated && (next === undefined || next === token))
+        throw storageError('STORE_SERVER_ERROR', 'the store cut a listing short and does not say how it goes on', {
+          context: { store: this.name, prefix },
+        });
+      token = next;
+    } while (token !== undefined);
+  }
+
+  async delete(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    for (const key of keys) this.begin(key, options);
+    await this.deleter.delete(
+      keys.map((key) => this.prefix + key),
+      options.signal,
+    );
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.client.destroy();
+  }
+
+  private async putWhole(key: string, body: Buffer, conditional: boolean, options: PutOptions): Promise<void> {
+    const sha256 = options.sha256 ?? sha256Hex(body);
+    const command = new PutObjectCommand({
+      Bucket: this.config.bucket,
+      Key: this.prefix + key,
+      Body: body,
+      ContentLength: body.length,
+      IfNoneMatch: conditional ? '*' : undefined,
+      ...objectSettings(this.config),
+      ...checksumOf(this.config.checksum, body, sha256),
+      ...lockDigest(this.config, body),
+    });
+    await send(this.context('put', key), options.signal, (to) =>
+      this.client.send(withPayloadHash(command, sha256), to),
+    );
+  }
+
+  private putLarge(key: string, body: Buffer, conditional: boolean, options: PutOptions): Promise<void> {
+    return putMultipart({
+      client: this.client,
+      config: this.config,
+      objectKey: this.prefix + key,
+      body,
+      createOnly: conditional,
+      signal: options.signal,
+      context: this.context('upload', key),
+      ...this.deps,
+    });
+  }
+
+  private getCommand(key: string, range: GetOptions['range']): GetObjectCommand {
+    return new GetObjectCommand({
+      Bucket: this.config.bucket,
+      Key: this.prefix + key,
+      Range: range ? `bytes=${range.start}-${range.end - 1}` : undefined,
+    });
+  }
+
+  private async emptyRange(key: string, options: CallOptions): Promise<Buffer> {
+    if ((await this.head(key, options)) === null)
+      throw storageError('STORE_OBJECT_MISSING', '', { context: { store: this.name, key } });
+    return Buffer.alloc(0);
+  }
+
+  /** An answer to HEAD has no body, so no reason; the same question as GET has one. */
+  private async explain(key: string, error: unknown, signal: AbortSignal | undefined): Promise<Error> {
+    const status = statusOf(error);
+    if (status === undefined || ![301, 307, 400, 401, 403].includes(status))
+      return s3Error(error, this.context('head', key));
+    try {
+      const answer = await this.client.send(this.getCommand(key, { start: 0, end: 1 }), { abortSignal: signal });
+      (answer.Body as Readable | undefined)?.destroy();
+      return s3Error(error, this.context('head', key));
+    } catch (reason) {
+      if (signal?.aborted) return abortReason(signal);
+      return s3Error(reason, this.context('head', key));
+    }
+  }
+
+  /** A missing bucket must never look like a missing object: copies would be taken for lost. */
+  private async assertBucket(signal: AbortSignal | undefined): Promise<void> {
+    const now = this.deps.timing.now();
+    if (this.bucketSeenAt !== null && now - this.bucketSeenAt < BUCKET_SEEN_MS) return;
+    try {
+      await this.client.send(new HeadBucketCommand({ Bucket: this.config.bucket }), { abortSignal: signal });
+    } catch (error) {
+      if (signal?.aborted) throw abortReason(signal);
+      const status = statusOf(error);
+      if (status === 404) throw storageError('STORE_BUCKET_MISSING', '', { context: this.where(), cause: error });
+      // Not everybody may ask for the bucket; those who may not are told of it when they list.
+      if (status !== 403 && status !== 400) throw s3Error(error, this.context('bucket'));
+    }
+    this.bucketSeenAt = now;
+  }
+
+  private begin(key: string, options: CallOptions): void {
+    assertKey(key, this.name);
+    this.assertOpen();
+    throwIfAborted(options.signal);
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw storageError('STORE_CLOSED', '', { context: { store: this.name } });
+  }
+
+  private where() {
+    return { store: this.name, bucket: this.config.bucket };
+  }
+
+  private context(operation: S3Operation, key?: string): S3ErrorContext {
+    const writes = operation === 'put' || operation === 'upload';
+    return { ...this.where(), operation, key, permissions: writes ? writePermissions(this.config) : undefined };
+  }
+}
+
+async function readBody(
+  answer: GetObjectCommandOutput,
+  context: S3ErrorContext,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const stream = answer.Body as Readable;
+  const expected = answer.ContentLength;
+  const body = expected === undefined ? null : Buffer.allocUnsafeSlow(expected);
+  const chunks: Buffer[] = [];
+  let at = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      if (body === null) chunks.push(chunk);
+      else chunk.copy(body, at);
+      at += chunk.length;
+    }
+  } catch (error) {
+    if (signal?.aborted) throw abortReason(signal);
+    throw s3Error(error, context);
+  }
+  if (expected !== undefined && at !== expected)
+    throw storageError('STORE_TRANSFER_DAMAGED', 'the answer was cut off', {
+      context: { store: context.store, key: context.key, bytes: at, expected },
+    });
+  return body ?? Buffer.concat(chunks);
+}
