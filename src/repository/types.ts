@@ -24,6 +24,8 @@ export interface Inventory {
   readonly startedAt: string;
   readonly completedAt: string;
   readonly segmentBytes: number;
+  /** age recipients that can open every segment and the body; reuse is offered only to runs that seal to no others. */
+  readonly recipients: readonly string[];
   /** Each distinct segment once, in first-use order. */
   readonly segments: readonly SegmentRef[];
   readonly rows: number;
@@ -64,6 +66,28 @@ export interface RepositoryKeys {
   readonly signingKey: string | null;
   /** Raw 32-byte Ed25519 public keys that are trusted, newest first (rotation keeps old ones). */
   readonly verifyKeys: readonly Buffer[];
+  /** What `holdfast.json` says, for writing it to a store; absent on processes that only read. */
+  readonly description?: RepositoryDescription;
+}
+
+/** The public description of a repository: `repository.json`, and `holdfast.json` on every store. */
+export interface RepositoryDescription {
+  readonly format: 1;
+  readonly repositoryId: string;
+  /** Grows with each change; a store's older one is replaced, a newer one is left alone. */
+  readonly revision: number;
+  readonly createdAt: string;
+  readonly recipients: readonly {
+    readonly label: string;
+    readonly recipient: string;
+    readonly addedAt: string;
+    /** Set when new runs no longer seal to it; the id key stays sealed to it, so that its old backups stay readable. */
+    readonly retiredAt?: string;
+  }[];
+  /** Base64 of raw Ed25519 public keys, newest first. */
+  readonly verifyKeys: readonly string[];
+  /** Hex HMAC-SHA-256 of a fixed text under the id key: tells a wrong id key at once, and nothing else. */
+  readonly idKeyCheck: string;
 }
 
 /** Found-again work: what an earlier attempt, or an older backup, stored already. */
@@ -112,6 +136,8 @@ export interface WriterOptions {
   /** Segments being sealed or uploaded at once, over all stores; bounds memory. */
   readonly inFlight: number;
   readonly maxLagSegments: number;
+  /** How long a store may lag so before it is left behind, in ms; default 5000. */
+  readonly lagGraceMs?: number;
   /** The backup to reuse from, and at which stores its segments are known to be. */
   readonly base: { readonly inventory: Inventory; readonly stores: readonly string[] } | null;
   readonly journal: SegmentJournal | null;

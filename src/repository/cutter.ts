@@ -1,0 +1,81 @@
+/** Cuts a file's bytes at fixed sizes, whatever the sizes of the chunks that come, and holds at most one segment. */
+
+/** Segment buffers that are used again: fresh ones cost page faults, and steady memory is easier to bound. */
+export interface BufferPool {
+  take(): Buffer;
+  give(buffer: Buffer): void;
+}
+export function createBufferPool(bytes: number, keep: number): BufferPool {
+  const free: Buffer[] = [];
+  return {
+    take: () => free.pop() ?? Buffer.allocUnsafeSlow(bytes),
+    give: (buffer) => {
+      if (buffer.length === bytes && free.length < keep) free.push(buffer);
+    },
+  };
+}
+
+/** A full segment, or the rest of a file. `buffer` goes back to the pool when `plain` has been read. */
+export interface Piece {
+  readonly plain: Buffer;
+  readonly buffer: Buffer | null;
+}
+
+export interface Cutter {
+  /** Takes the chunk; hands over each piece that is full, one after another. */
+  write(chunk: Buffer, full: (piece: Piece) => Promise<void>): Promise<void>;
+  /** What is left, or null. */
+  rest(): Piece | null;
+  /** Gives the buffer back without using it. */
+  drop(): void;
+}
+
+/** Below this a file keeps the chunks as they came: hundreds of small tables would otherwise hold a segment each. */
+const LAZY_BYTES = 256 * 1024;
+
+export function createCutter(segmentBytes: number, pool: BufferPool): Cutter {
+  let chunks: Buffer[] = [];
+  let buffer: Buffer | null = null;
+  let filled = 0;
+
+  const settle = () => {
+    buffer = pool.take();
+    let at = 0;
+    for (const chunk of chunks) at += chunk.copy(buffer, at);
+    chunks = [];
+  };
+  const reset = () => {
+    chunks = [];
+    buffer = null;
+    filled = 0;
+  };
+  return {
+    async write(chunk, full) {
+      for (let from = 0; from < chunk.length;) {
+        const piece = chunk.subarray(from, from + segmentBytes - filled);
+        if (!buffer && filled + piece.length >= Math.min(LAZY_BYTES, segmentBytes)) settle();
+        if (buffer) piece.copy(buffer, filled);
+        else chunks.push(piece);
+        filled += piece.length;
+        from += piece.length;
+        if (filled === segmentBytes) {
+          const done = { plain: buffer!, buffer };
+          reset();
+          await full(done);
+        }
+      }
+    },
+    rest() {
+      if (filled === 0) return null;
+      const piece = buffer
+        ? { plain: buffer.subarray(0, filled), buffer }
+        : { plain: Buffer.concat(chunks, filled), buffer: null };
+      reset();
+      return piece;
+    },
+    drop() {
+      if (buffer) pool.give(buffer);
+      reset();
+    },
+  };
+}

@@ -1,0 +1,140 @@
+/** Reads one copy of one backup. Every byte that is yielded was authenticated first; every error names the copy. */
+import type { FileSource } from '../engines/engine';
+import { isHoldfastError } from '../errors/holdfast-error';
+import { repositoryError } from '../errors/repository';
+import type { ObjectStore } from '../storage/object-store';
+import { createOpener } from './age';
+import { readManifestObject } from './commit';
+import { backupOfKey, manifestsPrefix, segmentKey } from './layout';
+import { openManifest, type ParsedManifest } from './manifest';
+import { createNamer, openSegment } from './segment';
+import type { BackupReader, Inventory, RepositoryKeys, SegmentRef } from './types';
+
+/** Segments fetched ahead of the one that is being read, for each open file. */
+const PREFETCH = 2;
+
+export interface OpenBackupRequest {
+  readonly store: ObjectStore;
+  readonly database: string;
+  readonly backupId: string;
+  readonly keys: RepositoryKeys;
+  readonly signal?: AbortSignal;
+  /** Segments fetched ahead for each file that is read; default 2. Bounds memory: (prefetch + 1) segments a file. */
+  readonly prefetch?: number;
+}
+
+/** Verifies the manifest at this store and opens its body. Throws when there is none, or when it cannot be trusted. */
+export async function openBackup(request: OpenBackupRequest): Promise<BackupReader> {
+  const { store, database, backupId, keys } = request;
+  const parsed = await readManifest(store, database, backupId, keys, request.signal);
+  const opener = createOpener(keys.identities);
+  const [manifest, namer] = await Promise.all([openManifest(parsed, opener, store.name), createNamer(keys.idKey)]);
+  const files = new Map(manifest.body.files.map((file) => [file.path, file]));
+  const context = { store: store.name, database, backup: backupId };
+
+  const fetch = async (ref: SegmentRef, signal?: AbortSignal): Promise<Buffer> => {
+    try {
+      return await store.get(segmentKey(database, ref.object), { signal });
+    } catch (error) {
+      if (!isHoldfastError(error, 'STORE_OBJECT_MISSING')) throw error;
+      throw repositoryError('REPO_SEGMENT_MISSING', '', { context: { ...context, object: ref.object }, cause: error });
+    }
+  };
+  const readSegment = async (ref: SegmentRef, signal?: AbortSignal): Promise<Buffer> => {
+    const asked = signal ?? request.signal;
+    try {
+      return await openSegment(await fetch(ref, asked), ref, { namer, opener }, context);
+    } catch (error) {
+      if (!isHoldfastError(error, 'REPO_SEGMENT_DAMAGED')) throw error;
+      // Once more: bytes that were damaged on the way are no damaged copy.
+      return openSegment(await fetch(ref, asked), ref, { namer, opener }, context);
+    }
+  };
+
+  const readFile: FileSource['readFile'] = async function* (path, options = {}) {
+    const file = files.get(path);
+    if (!file) throw repositoryError('REPO_FILE_UNKNOWN', '', { context: { ...context, path } });
+    const stopper = new AbortController();
+    const signals = [stopper.signal, options.signal, request.signal].filter((signal) => signal !== undefined);
+    const signal = AbortSignal.any(signals);
+    const ahead: Promise<Buffer>[] = [];
+    let next = 0;
+    const start = () => {
+      const ref = manifest.inventory.segments[file.segments[next++]!]!;
+      const segment = readSegment(ref, signal);
+      // Its failure shows when its turn comes, not before.
+      segment.catch(() => {});
+      ahead.push(segment);
+    };
+    try {
+      while (next < file.segments.length || ahead.length > 0) {
+        while (next < file.segments.length && ahead.length <= (request.prefetch ?? PREFETCH)) start();
+        signal.throwIfAborted();
+        yield await ahead.shift()!;
+      }
+    } finally {
+      stopper.abort();
+      await Promise.allSettled(ahead);
+    }
+  };
+  return { store, manifest, readSegment, readFile };
+}
+
+/** The verified manifest as it is stored; REPO_MANIFEST_MISSING when this store has none. Needs no identity. */
+export async function readManifest(
+  store: ObjectStore,
+  database: string,
+  backupId: string,
+  keys: Pick<RepositoryKeys, 'verifyKeys' | 'repositoryId'>,
+  signal?: AbortSignal,
+): Promise<ParsedManifest> {
+  const parsed = await readManifestObject(store, database, backupId, keys, signal);
+  if (parsed) return parsed;
+  throw repositoryError('REPO_MANIFEST_MISSING', '', { context: { store: store.name, database, backup: backupId } });
+}
+
+/** The signed part alone. Needs no identity. */
+export async function readInventory(
+  store: ObjectStore,
+  database: string,
+  backupId: string,
+  keys: Pick<RepositoryKeys, 'verifyKeys' | 'repositoryId'>,
+  signal?: AbortSignal,
+): Promise<Inventory> {
+  return (await readManifest(store, database, backupId, keys, signal)).inventory;
+}
+
+export interface ListedBackup {
+  readonly database: string;
+  readonly backupId: string;
+  /** Size of the manifest object, and when the store took it. */
+  readonly bytes: number;
+  readonly storedAt: Date;
+}
+
+/** What the store's keys say; nothing is read or verified. Oldest first within a database. */
+export async function listBackups(
+  store: ObjectStore,
+  database?: string,
+  signal?: AbortSignal,
+): Promise<ListedBackup[]> {
+  const found: ListedBackup[] = [];
+  for (const name of database === undefined ? await listDatabases(store, signal) : [database]) {
+    for await (const info of store.list(manifestsPrefix(name), { signal })) {
+      const backupId = backupOfKey(name, info.key);
+      if (backupId) found.push({ database: name, backupId, bytes: info.bytes, storedAt: info.modifiedAt });
+    }
+  }
+  return found;
+}
+
+/** Databases that have a manifest at this store. Walks every key: the port has no delimiter. */
+export async function listDatabases(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
+  const names = new Set<string>();
+  for await (const info of store.list('', { signal })) {
+    const match = MANIFEST_KEY.exec(info.key);
+    if (match && backupOfKey(match[1]!, info.key)) names.add(match[1]!);
+  }
+  return [...names].sort();
+}
+const MANIFEST_KEY = /^([a-z0-9][a-z0-9_-]{0,62})\/manifests\/[^/]+$/;

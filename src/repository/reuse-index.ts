@@ -1,0 +1,113 @@
+/** Which segments need not be stored again, and where they are. What a store lists counts, not what somebody noted. */
+import type { ObjectStore } from '../storage/object-store';
+import { objectOfKey, segmentKey, segmentsPrefix } from './layout';
+import type { SegmentIndex, SegmentRef, WriterOptions } from './types';
+
+/** Below this many objects, asking for each costs less than listing everything. */
+const FEW = 64;
+
+export interface ReuseIndex extends SegmentIndex {
+  readonly size: number;
+  /** Names of stores that hold the object of this id. */
+  holders(id: string): ReadonlySet<string>;
+}
+
+const NOWHERE: ReadonlySet<string> = new Set();
+
+/**
+ * Candidates are the base's segments, when it is sealed to all of today's recipients, and the journal's. Each store is
+ * then asked what it really has; where asking fails, what base and journal say of it is believed, and the check before
+ * the commit decides.
+ */
+export async function createReuseIndex(
+  options: Pick<WriterOptions, 'base' | 'journal' | 'database' | 'stores' | 'keys' | 'segmentBytes' | 'signal'>,
+): Promise<ReuseIndex> {
+  const refs = new Map<string, SegmentRef>();
+  const claimed = new Map<string, Set<string>>();
+  const claim = ({ id, object, plainBytes, sealedBytes }: SegmentRef, stores: readonly string[]) => {
+    const known = refs.get(id);
+    if (!known) refs.set(id, { id, object, plainBytes, sealedBytes });
+    else if (known.object !== object) return;
+    const holders = claimed.get(id) ?? new Set();
+    for (const store of stores) holders.add(store);
+    claimed.set(id, holders);
+  };
+  // The journal first: it is this very backup, sealed by this very run's keys.
+  for (const entry of (await options.journal?.load()) ?? []) claim(entry, entry.stores);
+  const { base } = options;
+  if (base && options.keys.recipients.every((recipient) => base.inventory.recipients.includes(recipient))) {
+    for (const segment of base.inventory.segments) claim(segment, base.stores);
+  }
+  if (refs.size === 0) return { size: 0, lookup: () => undefined, holders: () => NOWHERE };
+
+  const present = new Map<string, Set<string>>();
+  await Promise.all(
+    options.stores.map(async (store) => {
+      try {
+        const sizes = await objectsPresent(store, options.database, [...refs.values()], options.signal);
+        for (const ref of refs.values()) {
+          if (sizes.get(ref.object) === ref.sealedBytes) addTo(present, ref.id, store.name);
+        }
+      } catch {
+        options.signal.throwIfAborted();
+        for (const [id, stores] of claimed) if (stores.has(store.name)) addTo(present, id, store.name);
+      }
+    }),
+  );
+  return {
+    size: refs.size,
+    lookup: (id) => refs.get(id),
+    holders: (id) => present.get(id) ?? NOWHERE,
+  };
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key);
+  if (set) set.add(value);
+  else map.set(key, new Set([value]));
+}
+
+/** Sizes of those of `refs` that the store has, by object name: one listing, or a few questions. */
+export async function objectsPresent(
+  store: ObjectStore,
+  database: string,
+  refs: readonly Pick<SegmentRef, 'object'>[],
+  signal?: AbortSignal,
+): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  if (refs.length <= FEW) {
+    const ask = async ({ object }: Pick<SegmentRef, 'object'>) => {
+      const info = await store.head(segmentKey(database, object), { signal });
+      if (info) sizes.set(object, info.bytes);
+    };
+    await forEachLimited(refs, 8, ask);
+    return sizes;
+  }
+  const wanted = new Set(refs.map((ref) => ref.object));
+  for await (const info of store.list(segmentsPrefix(database), { signal })) {
+    const object = objectOfKey(database, info.key);
+    if (object && wanted.has(object)) sizes.set(object, info.bytes);
+  }
+  return sizes;
+}
+
+/** Runs `work` over `items`, at most `limit` at once; the first failure stops the rest from starting. */
+export async function forEachLimited<Item>(
+  items: Iterable<Item>,
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const iterator = items[Symbol.iterator]();
+  let failed = false;
+  const worker = async () => {
+    for (let next = iterator.next(); !failed && !next.done; next = iterator.next()) {
+      try {
+        await work(next.value);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+}
