@@ -1,21 +1,33 @@
 #!/usr/bin/env node
 // Finds a Node that is new enough (24) before anything else is loaded: the system's, or the one npm installed beside us.
-const { spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const { existsSync } = require('node:fs');
+const { constants } = require('node:os');
 const { join } = require('node:path');
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major >= 24) {
   require('../dist/cli/main.js');
 } else {
-  const local = join(__dirname, '..', 'node_modules', '.bin', 'node');
+  // The platform's own binary; `.bin/node` may be a script that would not pass signals on.
+  const local = join(__dirname, '..', 'node_modules', 'node', 'bin', 'node');
   if (!existsSync(local) || process.env.HOLDFAST_REEXEC) {
     process.stderr.write(`holdfast needs Node 24 or newer; this is ${process.version}\n`);
     process.exit(2);
   }
-  const child = spawnSync(local, [__filename, ...process.argv.slice(2)], {
-    stdio: 'inherit',
+  const child = spawn(local, [__filename, ...process.argv.slice(2)], {
+    // The channel carries nothing: the child sees it close when this process is killed without a chance to say so.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, HOLDFAST_REEXEC: '1' },
   });
-  process.exit(child.status ?? (child.signal ? 128 + 15 : 1));
+  // Ctrl-C at a terminal reaches the whole process group, so the child has it already: a second one would mean "now".
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT');
+  });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`holdfast cannot start ${local}: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code));
 }

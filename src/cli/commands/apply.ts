@@ -1,0 +1,59 @@
+import type { ScheduleChange } from '../../client/types';
+import { action, type Verb } from '../command';
+import { confirmYes } from '../confirm';
+import { plural } from '../output/format';
+import { withSpinner } from '../output/progress';
+import type { Palette } from '../output/ui';
+
+export const apply: Verb = (parent, cli) =>
+  parent
+    .command('apply')
+    .description('make the Temporal schedules equal to the configuration; shows the plan first')
+    .option('--dry-run', 'show the plan and change nothing')
+    .addHelpText('after', '\nExamples:\n  holdfast apply --dry-run\n  holdfast apply --yes')
+    .action(
+      action<{ dryRun?: boolean }>(cli, async (context, options) => {
+        const { ui } = context;
+        const client = await context.client();
+        const plan = await withSpinner(ui, 'comparing schedules', () => client.planSchedules());
+        const changes = plan.filter((change) => change.action !== 'unchanged');
+        if (options.dryRun || changes.length === 0) {
+          return { data: { applied: false, plan }, text: renderPlan(plan, ui.colors) };
+        }
+        if (!context.options.yes) ui.note(renderPlan(plan, ui.errColors));
+        await confirmYes(ui, `Apply ${plural(changes.length, 'change')}?`, context.options.yes === true);
+        const applied = await withSpinner(ui, 'applying schedules', () => client.applySchedules());
+        await audit(context, applied);
+        return { data: { applied: true, plan: applied }, text: renderPlan(applied, ui.colors) };
+      }),
+    );
+
+async function audit(
+  context: Parameters<Parameters<typeof action>[1]>[0],
+  applied: readonly ScheduleChange[],
+): Promise<void> {
+  const changed = applied.filter((change) => change.action !== 'unchanged');
+  // The schedules are what they should be; an absent catalogue must not make this look like a failure.
+  const catalog = await context.catalog().catch(() => null);
+  await catalog
+    ?.audit({
+      actor: context.who,
+      action: 'apply',
+      details: { schedules: changed.map(({ scheduleId, action: what }) => `${what} ${scheduleId}`) },
+      at: context.ui.now(),
+    })
+    .catch(() => null);
+}
+
+const SIGNS = { create: '+', update: '~', pause: '‖', unchanged: ' ' } as const;
+
+function renderPlan(plan: readonly ScheduleChange[], colors: Palette): string {
+  if (plan.length === 0) return 'no schedules are configured';
+  const paint = { create: colors.green, update: colors.yellow, pause: colors.red, unchanged: colors.dim };
+  return plan
+    .map((change) => {
+      const head = paint[change.action](`${SIGNS[change.action]} ${change.action.padEnd(9)} ${change.scheduleId}`);
+      return [head, ...change.differences.map((difference) => `    ${difference}`)].join('\n');
+    })
+    .join('\n');
+}

@@ -1,0 +1,97 @@
+import type { BackupJob, CopyRow, HoldRow } from '../../../catalog/types';
+import { action, type Verb } from '../../command';
+import { countArgument } from '../../arguments';
+import { formatBytes, formatCount, formatDuration, formatRelative, NONE } from '../../output/format';
+import { renderTable } from '../../output/table';
+import { paintState, type Palette } from '../../output/ui';
+
+interface ListOptions {
+  readonly limit: number;
+  readonly deleted?: boolean;
+  readonly status?: BackupJob['status'];
+}
+interface ListedBackup {
+  readonly job: BackupJob;
+  readonly copies: readonly CopyRow[];
+  readonly holds: readonly HoldRow[];
+}
+
+export const backupList: Verb = (parent, cli) =>
+  parent
+    .command('list')
+    .argument('[database]', 'only this database')
+    .description('list backups, newest first: type, age, size, proof, copies by store, holds')
+    .option('-n, --limit <count>', 'at most this many', countArgument, 50)
+    .option('--status <status>', 'only running, completed or failed ones')
+    .option('--deleted', 'show deleted ones too')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast backup list shop\n  holdfast backup list --json | jq -r ".[0].backupId"',
+    )
+    .action(
+      action<ListOptions>(cli, async (context, options, database?: string) => {
+        if (database !== undefined) await context.database(database);
+        const catalog = await context.catalog();
+        const filter = database === undefined ? {} : { database };
+        const [jobs, copies, holds] = await Promise.all([
+          catalog.jobs({
+            ...filter,
+            limit: options.limit,
+            ...(options.status === undefined ? {} : { status: options.status }),
+            ...(options.deleted ? { includeDeleted: true } : {}),
+          }),
+          catalog.copies(filter),
+          catalog.holds(filter),
+        ]);
+        const listed = jobs.map((job) => ({
+          job,
+          copies: copies.filter((copy) => copy.backupId === job.backupId),
+          holds: holds.filter((hold) => hold.backupId === job.backupId),
+        }));
+        return {
+          data: listed.map((entry) => ({ ...entry.job, copies: entry.copies, holds: entry.holds })),
+          text:
+            listed.length === 0
+              ? 'no backups yet: make one with `holdfast backup run`'
+              : renderBackups(listed, context.ui.now(), context.ui.colors),
+        };
+      }),
+    );
+
+function renderBackups(backups: readonly ListedBackup[], now: Date, colors: Palette): string {
+  return renderTable<ListedBackup>(
+    backups,
+    [
+      { title: 'DATABASE', get: ({ job }) => job.database },
+      { title: 'BACKUP', get: ({ job }) => colors.bold(job.backupId) },
+      { title: 'AGE', get: ({ job }) => formatRelative(job.startedAt, now) },
+      { title: 'STATE', get: ({ job }) => state(job, colors) },
+      {
+        title: 'TOOK',
+        align: 'right',
+        get: ({ job }) =>
+          job.completedAt === null ? NONE : formatDuration(job.completedAt.getTime() - job.startedAt.getTime()),
+      },
+      { title: 'ROWS', align: 'right', get: ({ job }) => formatCount(job.rows) },
+      { title: 'SIZE', align: 'right', get: ({ job }) => formatBytes(job.plainBytes) },
+      { title: 'SEALED', align: 'right', get: ({ job }) => formatBytes(job.fileSize) },
+      { title: 'SENT', align: 'right', get: ({ job }) => formatBytes(job.uploadedBytes) },
+      {
+        title: 'COPIES',
+        get: ({ copies }) =>
+          copies.map((copy) => `${copy.store}:${paintState(copy.grade ?? copy.state, colors)}`).join(' ') || NONE,
+      },
+      { title: 'HOLDS', get: ({ holds }) => holds.map((hold) => colors.magenta(hold.holder)).join(' ') },
+    ],
+    colors.dim,
+  );
+}
+
+function state(job: BackupJob, colors: Palette): string {
+  if (job.deletedAt !== null) return colors.dim('deleted');
+  if (job.tombstonedAt !== null) return colors.yellow('to be deleted');
+  if (job.status === 'failed') return colors.red(job.errorCode ?? 'failed');
+  if (job.status === 'running') return colors.yellow('running');
+  if (job.verificationStatus === 'failed') return colors.red('proof failed');
+  return job.verificationStatus === null ? colors.yellow('not proved') : paintState(job.verificationStatus, colors);
+}

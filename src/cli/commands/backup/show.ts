@@ -1,0 +1,165 @@
+import type { BackupJob, Catalog, CopyRow, HoldRow } from '../../../catalog/types';
+import type { BackupProgress } from '../../../domain/progress';
+import type { ProofRecord } from '../../../repository/types';
+import { action, type Answer, type Verb } from '../../command';
+import type { CliContext } from '../../context';
+import { EXIT } from '../../exit-codes';
+import { followCurrent } from '../../follow-run';
+import { formatBytes, formatCount, formatDuration, formatRelative, formatTime, NONE } from '../../output/format';
+import { renderFacts, renderTable } from '../../output/table';
+import { paintState, type Palette } from '../../output/ui';
+import { resolveBackup } from '../../resolve-backup';
+import { backupFrame } from '../../watch-backup';
+
+interface Detail {
+  readonly job: BackupJob;
+  readonly copies: readonly CopyRow[];
+  readonly proofs: readonly ProofRecord[];
+  readonly holds: readonly HoldRow[];
+  readonly url: string | null;
+  readonly progress: BackupProgress | null;
+}
+
+export const backupShow: Verb = (parent, cli) =>
+  parent
+    .command('show')
+    .argument('[backup]', 'backup id, part of one, or a database: its newest backup')
+    .description('everything about one backup: figures, copies, proofs, holds, the run')
+    .option('-f, --follow', 'watch the run of that database until it ends')
+    .addHelpText('after', '\nExamples:\n  holdfast backup show shop --follow\n  holdfast backup show 1a2b3c4d --json')
+    .action(
+      action<{ follow?: boolean }>(cli, async (context, options, given?: string): Promise<Answer> => {
+        const names = (await context.config()).databases.map((database) => database.name);
+        const text = given ?? (await context.databaseOrOnly(undefined)).name;
+        let followed: BackupProgress | null = null;
+        if (options.follow) {
+          const database = names.includes(text)
+            ? text
+            : (await resolveBackup(await context.catalog(), text, names)).database;
+          followed = await followCurrent(context, database);
+        }
+        const catalog = await context.catalog();
+        const job = await resolveBackup(catalog, followed?.backupId ?? text, names);
+        const detail = await readDetail(context, catalog, job);
+        return {
+          data: {
+            ...detail.job,
+            copies: detail.copies,
+            proofs: detail.proofs,
+            holds: detail.holds,
+            url: detail.url,
+            progress: detail.progress,
+          },
+          text: renderDetail(detail, context.ui.now(), context.ui.colors),
+          ...(options.follow && job.status === 'failed' ? { exitCode: EXIT.failed } : {}),
+        };
+      }),
+    );
+
+async function readDetail(context: CliContext, catalog: Catalog, job: BackupJob): Promise<Detail> {
+  const { backupId } = job;
+  const [copies, proofs, holds] = await Promise.all([
+    catalog.copies({ backupId }),
+    catalog.proofs({ backupId }),
+    catalog.holds({ backupId }),
+  ]);
+  if (job.workflowId === null) return { job, copies, proofs, holds, url: null, progress: null };
+  // The catalogue answers without Temporal; the link and the live figures are extra.
+  const client = await context.client().catch(() => null);
+  const url = client?.webUiUrl(job.workflowId, job.runId ?? undefined) ?? null;
+  const progress = job.status === 'running' ? ((await client?.progress(job.database).catch(() => null)) ?? null) : null;
+  return { job, copies, proofs, holds, url, progress };
+}
+
+function renderDetail({ job, copies, proofs, holds, url, progress }: Detail, now: Date, colors: Palette): string {
+  const took = job.completedAt === null ? null : job.completedAt.getTime() - job.startedAt.getTime();
+  const rto = proofs.find((proof) => proof.restoreMs !== null)?.restoreMs ?? null;
+  const parts = [
+    renderFacts(
+      [
+        ['backup', colors.bold(job.backupId)],
+        ['database', `${job.database} (${job.engine})`],
+        ['type', job.backupType + (job.basedOn === null ? '' : `, reuses ${job.basedOn}`)],
+        ['status', paintState(job.status, colors)],
+        ['proof', job.verificationStatus === null ? 'none yet' : paintState(job.verificationStatus, colors)],
+        ['started', `${formatTime(job.startedAt)} (${formatRelative(job.startedAt, now)})`],
+        ['took', took === null ? null : formatDuration(took)],
+        ['rows', formatCount(job.rows)],
+        [
+          'size',
+          `${formatBytes(job.plainBytes)} → ${formatBytes(job.fileSize)} sealed in ${formatCount(job.segments)} segments`,
+        ],
+        ['sent', `${formatBytes(job.uploadedBytes)}, reused ${formatBytes(job.reusedBytes)}`],
+        ['restore takes', rto === null ? null : `${formatDuration(rto)} (measured)`],
+        ['location', job.location],
+        ['error', job.errorCode === null ? null : colors.red(`${job.errorCode}: ${job.errorMessage ?? ''}`)],
+        [
+          'to be deleted',
+          job.tombstonedAt === null ? null : `since ${formatTime(job.tombstonedAt)}: ${job.tombstoneReason ?? ''}`,
+        ],
+        ['deleted', job.deletedAt === null ? null : formatTime(job.deletedAt)],
+        ['run', url ?? job.workflowId],
+      ],
+      colors.dim,
+    ),
+  ];
+  if (copies.length > 0) {
+    parts.push(
+      renderTable<CopyRow>(
+        copies,
+        [
+          { title: 'COPY', get: (copy) => copy.store },
+          { title: 'STATE', get: (copy) => paintState(copy.state, colors) },
+          { title: 'PROOF', get: (copy) => (copy.grade === null ? NONE : paintState(copy.grade, colors)) },
+          { title: 'PROVED', get: (copy) => formatRelative(copy.provedAt, now) },
+          { title: 'DETAIL', get: (copy) => copy.detail ?? '' },
+        ],
+        colors.dim,
+      ),
+    );
+  }
+  if (proofs.length > 0) parts.push(renderProofs(proofs, colors));
+  if (holds.length > 0) {
+    parts.push(
+      renderTable<HoldRow>(
+        holds,
+        [
+          { title: 'HOLD', get: (hold) => colors.magenta(hold.holder) },
+          { title: 'SINCE', get: (hold) => formatTime(hold.createdAt) },
+          { title: 'REASON', get: (hold) => hold.reason },
+        ],
+        colors.dim,
+      ),
+    );
+  }
+  if (progress !== null) parts.push(backupFrame(progress, colors).block.slice(1).join('\n'));
+  return parts.join('\n\n');
+}
+
+function renderProofs(proofs: readonly ProofRecord[], colors: Palette): string {
+  return renderTable<ProofRecord>(
+    proofs,
+    [
+      { title: 'PROOF AT', get: (proof) => proof.store },
+      { title: 'ASKED', get: (proof) => proof.asked },
+      {
+        title: 'REACHED',
+        get: (proof) => (proof.grade === null ? colors.red('none') : paintState(proof.grade, colors)),
+      },
+      { title: 'WHEN', get: (proof) => formatTime(proof.startedAt) },
+      { title: 'TOOK', align: 'right', get: (proof) => formatDuration(proof.durationMs) },
+      { title: 'RESTORE', align: 'right', get: (proof) => formatDuration(proof.restoreMs) },
+      {
+        title: 'COMPARED',
+        get: ({ compared }) =>
+          `${formatCount(compared.objects)} objects, ${formatCount(compared.tables)} tables, ${formatCount(compared.rows)} rows, ${formatCount(compared.segments)} segments, ${formatCount(compared.assertions)} assertions`,
+      },
+      {
+        title: 'FAILURE',
+        get: ({ failure }) =>
+          failure === null ? '' : colors.red(`${failure.class} ${failure.code}: ${failure.message}`),
+      },
+    ],
+    colors.dim,
+  );
+}

@@ -1,0 +1,123 @@
+/** pause, resume, pace, cancel: what a person may tell a run that is under way. */
+import type { Pace } from '../../../domain/pace';
+import { cliError } from '../../../errors/cli';
+import { isHoldfastError } from '../../../errors/holdfast-error';
+import { rateArgument, readersArgument } from '../../arguments';
+import { action, type Answer, type Verb } from '../../command';
+import type { CliContext } from '../../context';
+import { confirmYes } from '../../confirm';
+import { formatDuration } from '../../output/format';
+import { withSpinner } from '../../output/progress';
+import { describePace } from '../../watch-backup';
+
+/** How long a command waits to hear that the readers obey. Milliseconds. */
+const CONFIRM_MS = 15_000;
+
+async function answerPace(context: CliContext, database: string, pace: Pace): Promise<Answer> {
+  const client = await context.client();
+  try {
+    const { effectiveMs } = await withSpinner(context.ui, 'waiting for the readers to obey', () =>
+      client.awaitPaceApplied(database, pace.sequence, CONFIRM_MS),
+    );
+    return {
+      data: { database, pace, applied: true, effectiveMs },
+      text: `${database}: ${describePace(pace)} (in force after ${formatDuration(effectiveMs)})`,
+    };
+  } catch (error) {
+    // The target is set and will be obeyed by whichever worker dumps next; a phase without readers has none to obey.
+    if (!isHoldfastError(error, 'RUN_PACE_NOT_CONFIRMED')) throw error;
+    return {
+      data: { database, pace, applied: false, effectiveMs: null },
+      text: `${database}: ${describePace(pace)} (set; no dump is reading now that could confirm it)`,
+    };
+  }
+}
+
+export const backupPause: Verb = (parent, cli) =>
+  parent
+    .command('pause')
+    .argument('[database]')
+    .description(
+      'hold the readers of the running backup back within a second; past its pause budget the snapshot is released',
+    )
+    .option('-r, --reason <text>', 'why, for those who look at the run', '')
+    .action(
+      action<{ reason: string }>(cli, async (context, { reason }, name?: string) => {
+        const { name: database } = await context.databaseOrOnly(name);
+        return answerPace(context, database, await (await context.client()).pause(database, context.who, reason));
+      }),
+    );
+
+export const backupResume: Verb = (parent, cli) =>
+  parent
+    .command('resume')
+    .argument('[database]')
+    .description('let a paused backup go on')
+    .option('-r, --reason <text>', 'why', '')
+    .action(
+      action<{ reason: string }>(cli, async (context, { reason }, name?: string) => {
+        const { name: database } = await context.databaseOrOnly(name);
+        return answerPace(context, database, await (await context.client()).resume(database, context.who, reason));
+      }),
+    );
+
+interface PaceOptions {
+  readonly maxRate?: number | null;
+  readonly readers?: number | null;
+  readonly reason: string;
+}
+
+export const backupPace: Verb = (parent, cli) =>
+  parent
+    .command('pace')
+    .argument('[database]')
+    .description('limit the running backup, or lift the limits')
+    .option('--max-rate <rate>', 'bytes of table data per second, such as 20MB/s; none = no limit', rateArgument)
+    .option('--readers <count>', 'parallel readers; all = as many as configured', readersArgument)
+    .option('-r, --reason <text>', 'why', '')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast backup pace shop --max-rate 20MB/s --readers 1\n  holdfast backup pace shop --max-rate none --readers all',
+    )
+    .action(
+      action<PaceOptions>(cli, async (context, options, name?: string) => {
+        const { name: database } = await context.databaseOrOnly(name);
+        const client = await context.client();
+        if (options.maxRate === undefined && options.readers === undefined) {
+          throw cliError('CLI_USAGE', 'state --max-rate, --readers or both');
+        }
+        // What is not stated stays as it is.
+        const now = (await client.progress(database))?.pace;
+        const pace = await client.setPace(
+          database,
+          {
+            maxBytesPerSecond: options.maxRate === undefined ? (now?.maxBytesPerSecond ?? null) : options.maxRate,
+            readers: options.readers === undefined ? (now?.readers ?? null) : options.readers,
+          },
+          context.who,
+          options.reason,
+        );
+        return answerPace(context, database, pace);
+      }),
+    );
+
+export const backupCancel: Verb = (parent, cli) =>
+  parent
+    .command('cancel')
+    .argument('[database]')
+    .description('stop the running backup; what it has stored is found again by the next one')
+    .option('-r, --reason <text>', 'why', '')
+    .action(
+      action<{ reason: string }>(cli, async (context, { reason }, name?: string) => {
+        const { name: database } = await context.databaseOrOnly(name);
+        const { ui } = context;
+        await confirmYes(ui, `Cancel the running backup of ${database}?`, context.options.yes === true);
+        await (
+          await context.client()
+        ).cancel(database, reason === '' ? `cancelled by ${context.who}` : `${reason} (${context.who})`);
+        return {
+          data: { database, cancelled: true },
+          text: `${database}: cancellation asked; the run cleans up and ends`,
+        };
+      }),
+    );

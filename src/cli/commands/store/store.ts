@@ -1,0 +1,133 @@
+/** store list, check. */
+import type { StoreConfig } from '../../../config/schema';
+import type { StoreCheck } from '../../../storage/check';
+import { action, type Verb } from '../../command';
+import { EXIT } from '../../exit-codes';
+import { load } from '../../lazy';
+import { formatDuration, formatRelative, NONE, plural } from '../../output/format';
+import { withSpinner } from '../../output/progress';
+import { renderTable } from '../../output/table';
+import type { Palette } from '../../output/ui';
+
+/** `file /srv/backups` or `s3 bucket/prefix at endpoint`: never a credential. */
+export function whereIs(store: StoreConfig): string {
+  if (store.adapter === 'filesystem') return store.prefix === '' ? store.path : `${store.path}/${store.prefix}`;
+  const place = store.prefix === '' ? store.bucket : `${store.bucket}/${store.prefix}`;
+  return `s3://${place} at ${store.endpoint ?? `AWS ${store.region}`}`;
+}
+
+export const storeList: Verb = (parent, cli) =>
+  parent
+    .command('list')
+    .description('the configured stores and what they hold, as the catalogue knows it')
+    .action(
+      action(cli, async (context) => {
+        const { stores } = await context.config();
+        // Without a catalogue the stores can still be named.
+        const copies = await context
+          .catalog()
+          .then((catalog) => catalog.copies({}))
+          .catch(() => null);
+        const listed = stores.map((store) => {
+          const held = copies?.filter(
+            (copy) => copy.store === store.name && (copy.state === 'complete' || copy.state === 'proved'),
+          );
+          const damaged = copies?.filter(
+            (copy) => copy.store === store.name && (copy.state === 'damaged' || copy.state === 'lost'),
+          );
+          const proved = held?.flatMap((copy) => (copy.provedAt === null ? [] : [copy.provedAt.getTime()])) ?? [];
+          return {
+            name: store.name,
+            role: store.role,
+            adapter: store.adapter,
+            where: whereIs(store),
+            copies: held?.length ?? null,
+            damaged: damaged?.length ?? null,
+            lastProvedAt: proved.length === 0 ? null : new Date(Math.max(...proved)),
+          };
+        });
+        const { colors } = context.ui;
+        const now = context.ui.now();
+        return {
+          data: listed,
+          text: renderTable(
+            listed,
+            [
+              { title: 'STORE', get: (store) => colors.bold(store.name) },
+              { title: 'ROLE', get: (store) => store.role },
+              { title: 'WHERE', get: (store) => store.where },
+              {
+                title: 'COPIES',
+                align: 'right',
+                get: (store) => (store.copies === null ? NONE : String(store.copies)),
+              },
+              {
+                title: 'DAMAGED',
+                align: 'right',
+                get: (store) =>
+                  store.damaged ? colors.red(String(store.damaged)) : store.damaged === null ? NONE : '0',
+              },
+              { title: 'LAST PROVED', get: (store) => formatRelative(store.lastProvedAt, now) },
+            ],
+            colors.dim,
+          ),
+        };
+      }),
+    );
+
+export const storeCheck: Verb = (parent, cli) =>
+  parent
+    .command('check')
+    .argument('[store]', 'only this one')
+    .description('write, read, hash, create-only, list and delete a canary at each store')
+    .action(
+      action(cli, async (context, _options, name?: string) => {
+        const configured = name === undefined ? (await context.config()).stores : [await context.storeConfig(name)];
+        const checks: StoreCheck[] = [];
+        for (const { name: store } of configured) {
+          const opened = await context.store(store);
+          checks.push(
+            await withSpinner(context.ui, `checking ${store}`, () =>
+              load.storeCheck().checkStore(opened, { signal: context.signal }),
+            ),
+          );
+        }
+        const failed = checks.filter((check) => !check.ok);
+        const unreachable = failed.some((check) => check.steps[0]?.outcome === 'failed');
+        return {
+          data: { ok: failed.length === 0, stores: checks },
+          text: checks.map((check) => renderCheck(check, context.ui.colors)).join('\n\n'),
+          exitCode: failed.length === 0 ? EXIT.ok : unreachable ? EXIT.unreachable : EXIT.failed,
+        };
+      }),
+    );
+
+function renderCheck(check: StoreCheck, colors: Palette): string {
+  const mark = { ok: colors.green('ok'), failed: colors.red('failed'), skipped: colors.dim('skipped') };
+  const head = `${colors.bold(check.store)} (${check.kind}) ${check.ok ? mark.ok : mark.failed} in ${formatDuration(check.durationMs)}`;
+  const failed = check.steps.filter((step) => step.outcome === 'failed').length;
+  const table = renderTable(
+    check.steps,
+    [
+      { title: '  STEP', get: (step) => `  ${step.name}` },
+      { title: 'OUTCOME', get: (step) => mark[step.outcome] },
+      {
+        title: 'TOOK',
+        align: 'right',
+        get: (step) => (step.outcome === 'skipped' ? '' : formatDuration(step.durationMs)),
+      },
+      {
+        title: 'DETAIL',
+        get: (step) => (step.error === null ? step.detail : `${step.error.code}: ${step.error.message}`),
+      },
+    ],
+    colors.dim,
+  );
+  const hints = [...new Set(check.steps.flatMap((step) => (step.error?.hint ? [step.error.hint] : [])))];
+  return [
+    head,
+    table,
+    ...(failed > 0 ? [colors.red(plural(failed, 'step') + ' failed')] : []),
+    ...hints.map((hint) => `${colors.cyan('hint:')} ${hint}`),
+  ].join('\n');
+}

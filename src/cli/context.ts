@@ -1,0 +1,127 @@
+import { hostname, userInfo } from 'node:os';
+import type { Catalog } from '../catalog/types';
+import type { HoldfastClient } from '../client/types';
+import type { DatabaseConfig, HoldfastConfig, StoreConfig } from '../config/schema';
+import { cliError } from '../errors/cli';
+import type { RepositoryKeys } from '../repository/types';
+import type { ObjectStore } from '../storage/object-store';
+import { findConfig } from './config-file';
+import { load, openCatalog, openKeys, secrets } from './lazy';
+import type { Ui } from './output/ui';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly color?: boolean;
+  readonly verbose?: boolean;
+  readonly yes?: boolean;
+}
+
+/** What a command works with; each service is opened when first asked for and closed when the command ends. */
+export interface CliContext {
+  readonly ui: Ui;
+  readonly options: GlobalOptions;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** `ana@laptop`: who asks, kept in audit log and workflow memo. */
+  readonly who: string;
+  /** Path of the configuration file; throws CLI_CONFIG_NOT_FOUND. */
+  configPath(): string;
+  config(): Promise<HoldfastConfig>;
+  database(name: string): Promise<DatabaseConfig>;
+  /** The named database, or the only one that is configured. */
+  databaseOrOnly(name: string | undefined): Promise<DatabaseConfig>;
+  storeConfig(name: string): Promise<StoreConfig>;
+  client(): Promise<HoldfastClient>;
+  catalog(): Promise<Catalog>;
+  store(name: string): Promise<ObjectStore>;
+  keys(): Promise<RepositoryKeys>;
+  /** Run at the end, last registered first. */
+  onClose(close: () => Promise<void>): void;
+  close(): Promise<void>;
+}
+
+export function createContext(ui: Ui, options: GlobalOptions, signal: AbortSignal): CliContext {
+  const closers: (() => Promise<void>)[] = [];
+  const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
+    let opened: Promise<T> | undefined;
+    return () => (opened ??= open());
+  };
+  const configPath = () => findConfig(options.config);
+  const config = once(async () => load.config().loadConfig(configPath()));
+  const stores = new Map<string, Promise<ObjectStore>>();
+  const database = async (name: string): Promise<DatabaseConfig> => {
+    const { databases } = await config();
+    const found = databases.find((candidate) => candidate.name === name);
+    if (found) return found;
+    throw cliError('CLI_DATABASE_UNKNOWN', '', {
+      context: { database: name, configured: databases.map((known) => known.name).join(', ') },
+    });
+  };
+  const storeConfig = async (name: string): Promise<StoreConfig> => {
+    const { stores: configured } = await config();
+    const found = configured.find((candidate) => candidate.name === name);
+    if (found) return found;
+    throw cliError('CLI_STORE_UNKNOWN', '', {
+      context: { store: name, configured: configured.map((known) => known.name).join(', ') },
+    });
+  };
+  const who = identity();
+  return {
+    ui,
+    options,
+    signal,
+    who,
+    configPath,
+    config,
+    database,
+    storeConfig,
+    async databaseOrOnly(name) {
+      if (name !== undefined) return database(name);
+      const { databases } = await config();
+      if (databases.length === 1) return databases[0]!;
+      throw cliError('CLI_USAGE', 'name a database: more than one is configured', {
+        context: { configured: databases.map((known) => known.name).join(', ') },
+      });
+    },
+    client: once(async () => {
+      const client = await load.client().createClient(await config(), { secrets, identity: who });
+      closers.push(() => client.close());
+      return client;
+    }),
+    catalog: once(async () => {
+      const catalog = await openCatalog(await config());
+      closers.push(() => catalog.close());
+      return catalog;
+    }),
+    store(name) {
+      let store = stores.get(name);
+      if (!store) {
+        store = (async () => {
+          const opened = await load.storage().createStore(await storeConfig(name), secrets);
+          closers.push(() => opened.close());
+          return opened;
+        })();
+        stores.set(name, store);
+      }
+      return store;
+    },
+    keys: once(async () => openKeys(await config())),
+    onClose: (close) => closers.push(close),
+    async close() {
+      for (const close of closers.splice(0).reverse()) await close().catch(() => {});
+    },
+  };
+}
+
+function identity(): string {
+  let user = String(process.getuid?.() ?? 'user');
+  try {
+    user = userInfo().username;
+  } catch {
+    // A container's uid without a passwd entry has no name.
+  }
+  return `${user}@${hostname()}`;
+}

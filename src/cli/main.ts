@@ -1,0 +1,42 @@
+import { EXIT } from './exit-codes';
+import { printError } from './command';
+import { createUi } from './output/ui';
+import { runCli } from './run';
+
+/** First signal: the command ends in its own time (detaches, stops its children). Second: this process ends at once. */
+function interruptible(): AbortSignal {
+  const controller = new AbortController();
+  let asked = false;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (asked && name === 'SIGINT') process.exit(EXIT.interrupted);
+      asked = true;
+      controller.abort(name);
+    });
+  }
+  // The wrapper in bin/ was killed: nobody reads the answer any more.
+  process.once('disconnect', () => controller.abort('SIGHUP'));
+  process.channel?.unref();
+  return controller.signal;
+}
+
+// A reader that goes away (`holdfast backup list | head`) is no fault.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
+}
+
+runCli(process.argv.slice(2), interruptible()).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    const argv = process.argv.slice(2);
+    process.exitCode = printError(
+      createUi({ json: argv.includes('--json'), verbose: argv.includes('--verbose') }),
+      error,
+    );
+  },
+);

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import type { Cli } from './command';
+import { apply } from './commands/apply';
+import { backupDelete } from './commands/backup/delete';
+import { backupHold, backupRelease } from './commands/backup/hold';
+import { backupList } from './commands/backup/list';
+import { backupRun } from './commands/backup/run';
+import { backupShow } from './commands/backup/show';
+import { backupCancel, backupPace, backupPause, backupResume } from './commands/backup/steer';
+import { catalogAudit } from './commands/catalog/catalog';
+import { completion } from './commands/completion';
+import { configCheck, configExample, configSchemaCommand } from './commands/config/config';
+import { init } from './commands/init';
+import { keysAddRecipient, keysInit, keysList } from './commands/keys/keys';
+import { migrateCommand } from './commands/migrate';
+import { restore } from './commands/restore';
+import {
+  scheduleBackfill,
+  scheduleList,
+  schedulePause,
+  scheduleResume,
+  scheduleTrigger,
+} from './commands/schedule/schedule';
+import { storeCheck, storeList } from './commands/store/store';
+import { verify } from './commands/verify';
+
+/** The whole command line: every command and option, declared once; help, completion and docs/cli.md come from it. */
+export function buildProgram(cli: Cli): Command {
+  const program = new Command('holdfast')
+    .description('Durable PostgreSQL backups on Temporal: encrypted, replicated, proved by restore.')
+    .version(packageVersion(), '-V, --version')
+    .option('-c, --config <file>', 'configuration (./holdfast.yaml, then $HOLDFAST_CONFIG)')
+    .option('--json', 'one JSON document on standard output, progress as newline-JSON on standard error')
+    .option('-q, --quiet', 'the answer alone: no progress, no remarks')
+    .option('--no-color', 'no colours (NO_COLOR is honoured too)')
+    .option('-v, --verbose', 'show the causes of an error')
+    .option('-y, --yes', 'answer yes to questions; never stands in for a typed confirmation')
+    .showSuggestionAfterError()
+    .exitOverride();
+
+  const group = (name: string, description: string) => program.command(name).description(description);
+
+  init(program, cli);
+
+  const backup = group('backup', 'make, look at and steer backups');
+  for (const verb of [backupRun, backupList, backupShow, backupPause, backupResume, backupPace, backupCancel]) {
+    verb(backup, cli);
+  }
+  for (const verb of [backupHold, backupRelease, backupDelete]) verb(backup, cli);
+  verify(program, cli);
+  restore(program, cli);
+
+  apply(program, cli);
+  const schedule = group('schedule', 'look at and steer the schedules');
+  for (const verb of [scheduleList, schedulePause, scheduleResume, scheduleTrigger, scheduleBackfill]) {
+    verb(schedule, cli);
+  }
+
+  const store = group('store', 'the places that hold copies');
+  for (const verb of [storeList, storeCheck]) verb(store, cli);
+  const keys = group('keys', 'keys of the repository');
+  for (const verb of [keysInit, keysList, keysAddRecipient]) verb(keys, cli);
+  const catalog = group('catalog', 'the index of all backups');
+  for (const verb of [catalogAudit]) verb(catalog, cli);
+  migrateCommand(program, cli);
+  const config = group('config', 'the configuration file');
+  for (const verb of [configCheck, configSchemaCommand, configExample]) verb(config, cli);
+  completion(program, cli);
+  return program;
+}
+
+/** The same two levels up from src/cli and from dist/cli. */
+export function packageVersion(): string {
+  const text = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

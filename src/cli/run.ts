@@ -1,0 +1,30 @@
+import { CommanderError } from 'commander';
+import { cliError } from '../errors/cli';
+import { printError, type Cli } from './command';
+import { EXIT, type ExitCode } from './exit-codes';
+import { createUi } from './output/ui';
+import { buildProgram } from './program';
+
+/** Parses and runs one command line; returns the exit status. `argv` has neither node nor the script. */
+export async function runCli(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const cli: Cli = {
+    signal,
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  };
+  try {
+    await buildProgram(cli).parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version that were asked for; commander has printed them.
+    if (error.exitCode === 0) return EXIT.ok;
+    if (argv.includes('--json')) {
+      const message = error.message.replace(/^error: /, '');
+      printError(createUi({ json: true }), cliError('CLI_USAGE', message));
+    }
+    return EXIT.usage;
+  }
+}
