@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Client, Pool, types, type ClientConfig, type PoolClient } from 'pg';
+import { Client, Pool, types, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
 import type { ConnectionTarget } from '../engines/engine';
 import { isConnectionLost, toCatalogError } from './errors';
 
@@ -107,13 +107,11 @@ async function makePool(target: ConnectionTarget, applicationName: string, size:
     idleTimeoutMillis: 30_000,
     // An idle pool keeps no process alive.
     allowExitOnIdle: true,
+    // The pool awaits what its types call void.
+    onConnect: ((client: ClientBase) => client.query(SETTINGS)) as (client: ClientBase) => void,
   });
   // Without a listener the loss of an idle connection would end the process; the next query reports it.
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => {
-    // Runs before the first query of the connection; if it fails, so does that query.
-    client.query(SETTINGS).catch(() => undefined);
-  });
   return pool;
 }
 
@@ -142,7 +140,8 @@ async function clientConfig(target: ConnectionTarget, applicationName: string): 
     port: target.port,
     database: target.database,
     user: target.user,
-    password: target.password,
+    // An empty password, unlike none, keeps the driver from looking into this process's environment and home.
+    password: target.password ?? '',
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     keepAlive: true,
