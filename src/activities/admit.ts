@@ -1,0 +1,72 @@
+/** Decides what a run does before anything is read: type and base, where to, in which order to prove. Writes nothing. */
+import type { BackupJob, CopyRow } from '../catalog/types';
+import type { BackupType } from '../domain/names';
+import { orchestrationError } from '../errors/orchestration';
+import type { ActivityDeps } from './deps';
+import type { BackupPlan, BaseBackup, HoldfastActivities } from './types';
+
+type AdmitDeps = Pick<ActivityDeps, 'database' | 'stores' | 'catalog' | 'timing' | 'connection' | 'keys'>;
+
+export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities, 'admit'> {
+  return {
+    async admit({ database, type }) {
+      const config = deps.database(database);
+      // References that do not resolve and keys that do not open are known before anything runs.
+      await deps.connection({ database });
+      await deps.keys();
+      const stores = deps.stores.namesFor(database);
+      if (stores.length === 0) throw orchestrationError('RUN_NO_STORE', '', { context: { database } });
+      const catalog = await deps.catalog();
+      const jobs = await catalog.jobs({ database, status: 'completed' });
+      const copies = await catalog.copies({ database });
+      const base = chooseBase(type, jobs, copies);
+      const promoted = type !== 'full' && base === null;
+      const plan: BackupPlan = {
+        engine: config.engine,
+        type: promoted ? 'full' : type,
+        base,
+        stores,
+        proveOrder: rotate(stores, copies),
+        verification: { grade: config.verification.grade, stores: config.verification.stores },
+        enforceRetention: config.retention.enforce,
+        timing: {
+          dumpTimeoutMs: config.timeout,
+          dumpHeartbeatMs: deps.timing.dumpHeartbeatMs,
+          verifyTimeoutMs: config.verification.timeout,
+          replicateWaitMs: deps.timing.replicateWaitMs,
+          replicatePatienceMs: deps.timing.replicatePatienceMs,
+        },
+        notices: promoted ? [`${type} was asked for, but there is no backup to build on: a full one is taken`] : [],
+      };
+      return plan;
+    },
+  };
+}
+
+/** Differential builds on the last full backup that is proved, incremental on the last one that is complete. */
+export function chooseBase(
+  type: BackupType,
+  jobs: readonly BackupJob[],
+  copies: readonly CopyRow[],
+): BaseBackup | null {
+  if (type === 'full') return null;
+  const holders = (backupId: string) =>
+    copies
+      .filter((copy) => copy.backupId === backupId && (copy.state === 'complete' || copy.state === 'proved'))
+      .map((copy) => copy.store);
+  const proved = (backupId: string) => copies.some((copy) => copy.backupId === backupId && copy.state === 'proved');
+  // Tombstoned backups may be gone before the run ends: nothing is built on them.
+  const usable = jobs
+    .filter((job) => job.tombstonedAt === null && job.deletedAt === null && holders(job.backupId).length > 0)
+    .sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
+  const base =
+    type === 'incremental' ? usable[0] : usable.find((job) => job.backupType === 'full' && proved(job.backupId));
+  return base ? { backupId: base.backupId, stores: holders(base.backupId) } : null;
+}
+
+/** The store whose last proof is oldest comes first, so that every store is proved in turn. */
+export function rotate(stores: readonly string[], copies: readonly CopyRow[]): readonly string[] {
+  const lastProof = (store: string) =>
+    Math.max(0, ...copies.filter((copy) => copy.store === store).map((copy) => copy.provedAt?.getTime() ?? 0));
+  return [...stores].sort((a, b) => lastProof(a) - lastProof(b));
+}

@@ -1,0 +1,63 @@
+/** What activities are made of. The worker's composition root fills it in; tests fill it in otherwise. */
+import type { Catalog } from '../catalog/types';
+import type { DatabaseConfig } from '../config/schema';
+import type { BackupEngine, ConnectionTarget } from '../engines/engine';
+import type { GovernorRegistry } from '../load/registry';
+import type { RepositoryKeys } from '../repository/types';
+import type { StoreRole } from '../domain/names';
+import type { ObjectStore } from '../storage/object-store';
+import type { ScratchLimits } from '../verify/types';
+
+export interface ActivityDeps {
+  /** Throws RUN_DATABASE_UNKNOWN. */
+  database(name: string): DatabaseConfig;
+  /** A database of the config, or a secret reference to a URL, resolved at each call so that rotated secrets are seen. */
+  connection(target: { readonly database: string } | { readonly url: string }): Promise<ConnectionTarget>;
+  readonly stores: StoreSet;
+  /** Opened once; throws what `loadKeys` throws. */
+  keys(): Promise<RepositoryKeys>;
+  /** Opened and migrated at first use. */
+  catalog(): Promise<Catalog>;
+  readonly engine: BackupEngine;
+  readonly governors: GovernorRegistry;
+  readonly scratch: ScratchLimits;
+  readonly binDirs: readonly string[];
+  readonly writing: WritingLimits;
+  readonly timing: TimingDefaults;
+  /** The private task queue of this process. */
+  readonly hostQueue: string;
+  readonly workerIdentity: string;
+}
+
+export interface StoreSet {
+  /** Of one database, primary first; those that the config names, or all. */
+  namesFor(database: string): readonly string[];
+  roleOf(store: string): StoreRole;
+  /** Opened once, its `holdfast.json` checked or made at first use. Throws RUN_STORE_UNKNOWN and the store's own errors. */
+  open(store: string): Promise<ObjectStore>;
+}
+
+export interface WritingLimits {
+  readonly segmentBytes: number;
+  readonly zstdLevel: number;
+  readonly inFlight: number;
+}
+
+/** Milliseconds; tests use shorter ones. */
+export interface TimingDefaults {
+  readonly dumpHeartbeatMs: number;
+  readonly replicateWaitMs: number;
+  readonly replicatePatienceMs: number;
+  /** A store that does not answer within this is not waited for at admission. */
+  readonly probeMs: number;
+  /** Shortest interval of progress signals; grows with the age of a run, so that the history stays small. */
+  readonly progressMs: number;
+}
+
+export const DEFAULT_TIMING: TimingDefaults = {
+  dumpHeartbeatMs: 30_000,
+  replicateWaitMs: 3_600_000,
+  replicatePatienceMs: 30 * 86_400_000,
+  probeMs: 15_000,
+  progressMs: 2_000,
+};

@@ -1,0 +1,245 @@
+/** One attempt of a dump: adopt what an earlier attempt committed, or read, seal, store and commit. */
+import { activityInfo, log } from '@temporalio/activity';
+import { backupTypeOf } from '../domain/names';
+import { orchestrationError } from '../errors/orchestration';
+import { isHoldfastError } from '../errors/holdfast-error';
+import { createGovernor } from '../load/create-governor';
+import type { LogicalDumpOptions } from '../engines/engine';
+import { findCommitted } from '../repository/commit';
+import { manifestKey } from '../repository/layout';
+import { readInventory } from '../repository/reader';
+import type { CommitResult, WriterOptions } from '../repository/types';
+import { createBackupWriter } from '../repository/writer';
+import type { ObjectStore } from '../storage/object-store';
+import { createCatalogJournal } from './journal';
+import type { ActivityDeps } from './deps';
+import { createProgressMeter } from './dump-progress';
+import { reportDump } from './dump-signals';
+import { withHeartbeat, type Beat } from './heartbeat';
+import type { DumpInput, DumpResult, HoldfastActivities } from './types';
+
+/** How often counters go into heartbeats, and are looked at for a progress signal. */
+const LOOK_MS = 250;
+/** Files of big tables are cut at this many segments. */
+const RANGE_SEGMENTS = 16;
+
+type Unopened = DumpResult['behind'][number];
+
+export function createDumpActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'dump'> {
+  return { dump: (input) => withHeartbeat((beat) => dump(deps, input, beat)) };
+}
+
+async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat): Promise<DumpResult> {
+  const { database, backupId } = input;
+  const { signal } = beat;
+  const { stores, unopened } = await openStores(deps, input.stores, signal);
+  const keys = await deps.keys();
+
+  const found = await findCommitted(stores, keys, database, backupId, signal);
+  if (found) {
+    const notice = 'an attempt that could not report had committed this backup; it was adopted';
+    return resultOf(found, unopened, await sentBytes(deps, input, found, stores, signal), [notice]);
+  }
+
+  const governor = createGovernor({ pace: input.pace });
+  const forget = deps.governors.add(backupId, { database, governor });
+  const { attempt } = activityInfo();
+  const meter = createProgressMeter(attempt);
+  const reporter = await reportDump(
+    { dump: input.dump, attempt, queue: deps.hostQueue },
+    {
+      workerIdentity: deps.workerIdentity,
+      paceSequence: governor.pace.sequence,
+      shortestMs: deps.timing.progressMs,
+      signal,
+    },
+  );
+  let look: NodeJS.Timeout | undefined;
+  try {
+    const writer = await createBackupWriter(await writerOptions(deps, input, stores, signal));
+    look = setInterval(() => {
+      const progress = meter.now(writer.counters, governor);
+      beat.report(progress);
+      reporter.maybe(() => progress);
+    }, LOOK_MS);
+    try {
+      const summary = await deps.engine.dump({
+        source: await deps.connection({ database }),
+        options: dumpOptions(deps, database),
+        sink: writer,
+        governor,
+        signal,
+        onProgress: (progress) => meter.engine(progress),
+      });
+      const committed = await writer.commit(summary);
+      const sent = committed.adopted
+        ? await sentBytes(deps, input, committed, stores, signal)
+        : writer.counters.uploadedBytes;
+      return resultOf(committed, unopened, sent, summary.notices);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  } finally {
+    clearInterval(look);
+    reporter.stop();
+    forget();
+  }
+}
+
+/** One store that opens is enough; the others are reported as behind, and filled later. */
+async function openStores(
+  deps: ActivityDeps,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly stores: readonly ObjectStore[]; readonly unopened: readonly Unopened[] }> {
+  const opened = await Promise.all(
+    names.map(async (name): Promise<{ store: ObjectStore | null; error: unknown }> => {
+      try {
+        return { store: await withinTime(deps.stores.open(name), deps.timing.probeMs, name), error: null };
+      } catch (error) {
+        return { store: null, error };
+      }
+    }),
+  );
+  signal.throwIfAborted();
+  const stores = opened.flatMap(({ store }) => (store ? [store] : []));
+  if (stores.length === 0) throw orchestrationError('RUN_NO_STORE', '', { cause: opened[0]?.error });
+  const unopened = opened.flatMap(({ store, error }, index) =>
+    store ? [] : [{ store: names[index]!, ...factsOf(error) }],
+  );
+  return { stores, unopened };
+}
+
+async function writerOptions(
+  deps: ActivityDeps,
+  input: DumpInput,
+  stores: readonly ObjectStore[],
+  signal: AbortSignal,
+): Promise<WriterOptions> {
+  const { database, backupId, startedAt } = input;
+  const catalog = await deps.catalog();
+  const { segmentBytes, zstdLevel, inFlight } = deps.writing;
+  return {
+    keys: await deps.keys(),
+    database,
+    backupId,
+    type: backupTypeOf(backupId),
+    startedAt,
+    segmentBytes,
+    zstdLevel,
+    stores,
+    inFlight,
+    maxLagSegments: inFlight - 1,
+    base: await openBase(deps, input, stores, signal),
+    journal: createCatalogJournal(catalog, backupId, (error) =>
+      log.warn('the journal could not be used; a further attempt would upload again', { error: String(error) }),
+    ),
+    signal,
+  };
+}
+
+/** A base that cannot be read costs the reuse, not the backup. */
+async function openBase(
+  deps: ActivityDeps,
+  { database, base }: DumpInput,
+  stores: readonly ObjectStore[],
+  signal: AbortSignal,
+): Promise<WriterOptions['base']> {
+  if (base === null) return null;
+  const keys = await deps.keys();
+  for (const store of stores.filter(({ name }) => base.stores.includes(name))) {
+    try {
+      const inventory = await readInventory(store, database, base.backupId, keys, signal);
+      return { inventory, stores: base.stores };
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn('the base backup cannot be read at a store', {
+        store: store.name,
+        base: base.backupId,
+        ...factsOf(error),
+      });
+    }
+  }
+  return null;
+}
+
+/** Of an adopted backup: what it did not take over from its base. */
+async function sentBytes(
+  deps: ActivityDeps,
+  input: DumpInput,
+  { inventory }: CommitResult,
+  stores: readonly ObjectStore[],
+  signal: AbortSignal,
+): Promise<number> {
+  const base = await openBase(deps, input, stores, signal);
+  const older = new Set(base?.inventory.segments.map(({ object }) => object));
+  return inventory.segments.reduce((sum, { object, sealedBytes }) => sum + (older.has(object) ? 0 : sealedBytes), 0);
+}
+
+function dumpOptions(deps: ActivityDeps, database: string): LogicalDumpOptions {
+  const config = deps.database(database);
+  return {
+    readers: config.readers,
+    rangeBytes: deps.writing.segmentBytes * RANGE_SEGMENTS,
+    includeTables: config.include.tables,
+    excludeTables: config.exclude.tables,
+    includeSchemas: config.include.schemas,
+    excludeSchemas: config.exclude.schemas,
+    lockTimeoutMs: config.lockTimeout,
+    pauseBudgetMs: config.pauseBudget,
+    binDirs: deps.binDirs,
+  };
+}
+
+function resultOf(
+  { inventory, adopted, stores }: CommitResult,
+  unopened: readonly Unopened[],
+  sentBytes: number,
+  notices: readonly string[],
+): DumpResult {
+  const sealed = inventory.sealedBytes;
+  return {
+    adopted,
+    completedAt: inventory.completedAt,
+    rows: inventory.rows,
+    plainBytes: inventory.plainBytes,
+    sealedBytes: sealed,
+    uploadedBytes: sentBytes,
+    reusedBytes: Math.max(0, sealed - sentBytes),
+    segments: inventory.segments.length,
+    location: manifestKey(inventory.database, inventory.backupId),
+    committed: stores.filter(({ state }) => state === 'committed').map(({ store }) => store),
+    behind: [
+      ...unopened,
+      ...stores
+        .filter(({ state }) => state === 'behind')
+        .map(({ store, error }) => ({
+          store,
+          code: error?.code ?? 'UNKNOWN',
+          message: error?.message ?? 'the store fell behind',
+        })),
+    ],
+    notices,
+  };
+}
+
+function factsOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (isHoldfastError(error)) return { code: error.code, message: error.message };
+  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
+}
+
+async function withinTime<Value>(work: Promise<Value>, ms: number, store: string): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(orchestrationError('RUN_NO_STORE', 'the store did not answer in time', { context: { store, ms } })),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,67 @@
+/** Rows of the catalogue that workflows write. Every one may be written twice. */
+import type { CopyRow } from '../catalog/types';
+import { gradeAtLeast, type ProofGrade } from '../domain/names';
+import type { ActivityDeps } from './deps';
+import type { CopyChange, DumpRecord, HoldfastActivities } from './types';
+
+type RecordActivities = Pick<HoldfastActivities, 'openJob' | 'recordDump' | 'failJob' | 'recordCopy'>;
+
+export function createRecordActivities(deps: Pick<ActivityDeps, 'catalog'>): RecordActivities {
+  return {
+    async openJob(job) {
+      const catalog = await deps.catalog();
+      await catalog.startJob({ ...job, startedAt: new Date(job.startedAt) });
+    },
+
+    async recordDump({ database, backupId, result }: DumpRecord) {
+      const catalog = await deps.catalog();
+      const at = new Date(result.completedAt);
+      await catalog.completeJob(backupId, {
+        completedAt: at,
+        fileSize: result.sealedBytes,
+        plainBytes: result.plainBytes,
+        uploadedBytes: result.uploadedBytes,
+        reusedBytes: result.reusedBytes,
+        rows: result.rows,
+        segments: result.segments,
+        location: result.location,
+      });
+      for (const store of result.committed)
+        await recordOnce(catalog, { backupId, database, store, state: 'complete', at });
+      for (const { store, code, message } of result.behind)
+        await recordOnce(catalog, { backupId, database, store, state: 'pending', detail: `${code}: ${message}`, at });
+      // The journal served its purpose: what it named is named by the manifest now.
+      await catalog.journalClear(backupId);
+    },
+
+    async failJob({ backupId, code, message }) {
+      const catalog = await deps.catalog();
+      await catalog.failJob(backupId, { completedAt: new Date(), errorCode: code, errorMessage: message });
+    },
+
+    async recordCopy({ database, backupId, store, state, grade, detail }: CopyChange) {
+      const catalog = await deps.catalog();
+      await catalog.setCopy({ backupId, database, store, state, grade: grade ?? null, detail, at: new Date() });
+      if (state !== 'proved' && state !== 'damaged') return;
+      const strongest = strongestGrade(await catalog.copies({ backupId }));
+      await catalog.setVerification(backupId, strongest ?? 'failed');
+    },
+  };
+}
+
+type Catalog = Awaited<ReturnType<ActivityDeps['catalog']>>;
+
+/** A repeated call must not take back what has been learnt since: a copy that is known already stays as it is. */
+async function recordOnce(catalog: Catalog, copy: Parameters<Catalog['setCopy']>[0]): Promise<void> {
+  const known = await catalog.copies({ backupId: copy.backupId, store: copy.store });
+  if (known.length === 0) await catalog.setCopy(copy);
+}
+
+function strongestGrade(copies: readonly CopyRow[]): ProofGrade | null {
+  return copies
+    .filter((copy) => copy.state === 'proved')
+    .reduce<ProofGrade | null>(
+      (best, { grade }) => (grade !== null && (best === null || gradeAtLeast(grade, best)) ? grade : best),
+      null,
+    );
+}
