@@ -92,8 +92,9 @@ export interface Catalog {
       completedAt: Date;
       fileSize: number;
       plainBytes: number;
-      uploadedBytes: number;
-      reusedBytes: number;
+      /** null when the upload was not seen: a backup found again in a store. */
+      uploadedBytes: number | null;
+      reusedBytes: number | null;
       rows: number;
       segments: number;
       location: string;
