@@ -57,6 +57,8 @@ export interface DumpedTable {
   readonly bytes: number;
   /** Paths of its files in the order in which their rows stand in the table. */
   readonly files: readonly string[];
+  /** `COPY "s"."t" ("a","b") FROM stdin`, quoted, for scripts; feed it the files one after another. */
+  readonly copyStatement?: string;
 }
 
 /** What the engine says of a finished dump; goes into the manifest's sealed body as it is. */
@@ -82,6 +84,10 @@ export interface DumpSummary {
   readonly tables: readonly DumpedTable[];
   readonly rows: number;
   readonly plainBytes: number;
+  /** Tablespaces besides the default that relations of the database are in. */
+  readonly tablespaces?: readonly string[];
+  /** Foreign keys that point to tables left out by the patterns: the restore leaves them out too. */
+  readonly omittedConstraints?: readonly { readonly schema: string; readonly table: string; readonly name: string }[];
   /** Things an operator should know ("foreign table data is not dumped"). */
   readonly notices: readonly string[];
 }
@@ -96,7 +102,7 @@ export interface LogicalDumpOptions {
   readonly includeSchemas: readonly string[];
   readonly excludeSchemas: readonly string[];
   readonly lockTimeoutMs: number;
-  /** A snapshot held in pause longer than this is given up with DUMP_PAUSE_BUDGET_SPENT (retryable). */
+  /** A snapshot held in pause longer than this is given up with PG_PAUSE_BUDGET_SPENT (retryable). */
   readonly pauseBudgetMs: number;
   /** Folders searched first for pg_dump and friends. */
   readonly binDirs: readonly string[];

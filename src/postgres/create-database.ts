@@ -1,4 +1,5 @@
 /** The statement that makes an empty database equal in kind to the one that was backed up. Pure. */
+import { quoteIdentifier, quoteLiteral } from './identifiers';
 
 export interface DatabaseFacts {
   readonly encoding: string;
@@ -25,8 +26,8 @@ const PROVIDERS: Readonly<Record<string, 'libc' | 'icu' | 'builtin'>> = {
  */
 export function createDatabaseSql(name: string, facts: DatabaseFacts, major: number, owner?: string): string {
   const parts = [
-    `CREATE DATABASE ${quoteIdent(name)} TEMPLATE template0`,
-    ...(owner === undefined ? [] : [`OWNER ${quoteIdent(owner)}`]),
+    `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0`,
+    ...(owner === undefined ? [] : [`OWNER ${quoteIdentifier(owner)}`]),
     `ENCODING ${quoteLiteral(facts.encoding)}`,
     `LC_COLLATE ${quoteLiteral(facts.collate)}`,
     `LC_CTYPE ${quoteLiteral(facts.ctype)}`,
@@ -38,16 +39,4 @@ export function createDatabaseSql(name: string, facts: DatabaseFacts, major: num
       parts.push(`${provider === 'icu' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${quoteLiteral(facts.icuLocale)}`);
   }
   return parts.join(' ');
-}
-
-/** Always quoted: a name may be a keyword, mixed case or anything else. */
-export function quoteIdent(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-/** With standard_conforming_strings, which every supported server has on by default. */
-export function quoteLiteral(text: string): string {
-  return text.includes('\\')
-    ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
-    : `'${text.replaceAll("'", "''")}'`;
 }
