@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { provisionError } from '../errors/provision';
 import { prepareClusterFolder, type ClusterFolder } from './cluster-folder';
@@ -151,6 +160,12 @@ function refuseOtherMajor(folders: ClusterFolder, installation: PostgresInstalla
       context: { server: 'PostgreSQL', folder: folders.dataDir, cluster: major, installed: installation.major },
       hint: 'Name the bin folder of the cluster’s own major in HOLDFAST_POSTGRES_BIN, or move the folder away.',
     });
+}
+
+/** Ends the server of an embedded cluster that an earlier, killed program left running. */
+export async function endEmbeddedPostgres(folder: string): Promise<void> {
+  const dataDir = join(folder, 'cluster', 'data');
+  if (existsSync(dataDir)) await endForgottenServer(realpathSync(dataDir));
 }
 
 /**

@@ -1,0 +1,94 @@
+import { stringify } from 'yaml';
+import type { HoldfastConfigInput } from '../../config/schema';
+
+export interface DemoConfigFacts {
+  readonly postgresBin: string;
+  readonly s3: { readonly endpoint: string; readonly bucket: string };
+  readonly temporal: { readonly address: string; readonly namespace: string; readonly webUi: string };
+  readonly scratchDir: string;
+  /** `127.0.0.1:port`. */
+  readonly metrics: string;
+  /** Now; the schedules are set half a day away from it, so that none fires while the demo runs. */
+  readonly now: Date;
+}
+
+/** Files next to holdfast.yaml that its references name. */
+export const DEMO_FILES = {
+  shopUrl: 'secrets/shop.url',
+  catalogUrl: 'secrets/catalog.url',
+  s3AccessKeyId: 'secrets/s3-access-key-id',
+  s3SecretAccessKey: 'secrets/s3-secret-access-key',
+  keys: 'keys',
+  disk: 'stores/disk',
+} as const;
+
+export const DEMO_DATABASE = 'shop';
+export const DEMO_STORES = ['disk', 's3'] as const;
+export const FULL_SCHEDULE = 'monthly-full';
+
+/** The holdfast.yaml of the demo: what a small shop would write. */
+export function demoConfig(facts: DemoConfigFacts): string {
+  const later = new Date(facts.now.getTime() + 12 * 3_600_000);
+  const at = `${String(later.getUTCHours()).padStart(2, '0')}:00`;
+  const config: HoldfastConfigInput = {
+    version: 1,
+    databases: [
+      {
+        name: DEMO_DATABASE,
+        connection: { url: `file:${DEMO_FILES.shopUrl}` },
+        readers: 2,
+        schedules: [
+          {
+            name: FULL_SCHEDULE,
+            type: 'full',
+            every: 'monthly',
+            dayOfMonth: dayAfter(later),
+            at,
+            overlap: 'wait',
+            note: 'a fresh start',
+          },
+          { name: 'nightly', type: 'incremental', every: 'daily', at, overlap: 'skip', note: 'what changed' },
+        ],
+        retention: { last: 14, daily: 14, weekly: 8, monthly: 12 },
+        verification: {
+          grade: 'exact',
+          stores: 'all',
+          assertions: [
+            { name: 'there are customers', sql: 'select count(*) > 0 from shop.customers', expect: 'true' },
+            { name: 'every order has its customer', sql: 'select count(*) from shop.orders o left join shop.customers c on c.id = o.customer_id where c.id is null', expect: 0 }, // prettier-ignore
+          ],
+        },
+      },
+    ],
+    stores: [
+      { name: 'disk', adapter: 'filesystem', role: 'primary', path: DEMO_FILES.disk },
+      {
+        name: 's3',
+        adapter: 's3',
+        role: 'offsite',
+        bucket: facts.s3.bucket,
+        endpoint: facts.s3.endpoint,
+        pathStyle: true,
+        accessKeyId: `file:${DEMO_FILES.s3AccessKeyId}`,
+        secretAccessKey: `file:${DEMO_FILES.s3SecretAccessKey}`,
+      },
+    ],
+    keys: {
+      repository: DEMO_FILES.keys,
+      idKey: `file:${DEMO_FILES.keys}/id.key`,
+      signingKey: `file:${DEMO_FILES.keys}/signing.key`,
+      identities: [`file:${DEMO_FILES.keys}/identity.txt`],
+    },
+    catalog: { connection: { url: `file:${DEMO_FILES.catalogUrl}` } },
+    temporal: facts.temporal,
+    tools: { postgresBin: [facts.postgresBin] },
+    scratch: { dir: facts.scratchDir },
+    worker: { metrics: facts.metrics },
+  };
+  return `# Written by the demo. Every setting is explained in docs/configuration.md.\n${stringify(config)}`;
+}
+
+/** A day of the month that is not the next to come, between 1 and 28. */
+function dayAfter(date: Date): number {
+  return ((date.getUTCDate() + 13) % 28) + 1;
+}

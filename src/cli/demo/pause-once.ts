@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HoldfastClient } from '../../client/types';
+import type { BackupProgress } from '../../domain/progress';
+import { demoError } from '../../errors/demo';
+import type { DemoResult } from './result';
+
+/** How long the counters are watched while the run is paused. */
+const STANDSTILL_MS = 2_000;
+
+export interface PauseOnceOptions {
+  readonly client: HoldfastClient;
+  readonly database: string;
+  /** Bytes a second until the pause, so that there is time to watch. */
+  readonly slowTo: number;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Steers one run as a person would: slows it as soon as it shows up, pauses it in the middle of the dump, sees that it
+ * stands still, and lets it go on at full speed.
+ */
+export class PauseOnce {
+  #step: 'waiting' | 'slowed' | 'done' = 'waiting';
+  #result: DemoResult['pause'] = null;
+
+  constructor(private readonly options: PauseOnceOptions) {}
+
+  /** What was measured; null when the dump was over before it could be paused. */
+  get result(): DemoResult['pause'] {
+    return this.#result;
+  }
+
+  /** Is shown each progress report of the run; acts on it, and returns when the action is done. */
+  async see(progress: BackupProgress): Promise<void> {
+    const { client, database, slowTo } = this.options;
+    if (this.#step === 'waiting' && (progress.phase === 'admitting' || progress.phase === 'dumping')) {
+      this.#step = 'slowed';
+      await client.setPace(database, { maxBytesPerSecond: slowTo, readers: null }, 'demo', 'slow enough to watch');
+    } else if (this.#step === 'slowed' && progress.phase === 'dumping' && enoughIsRead(progress)) {
+      this.#step = 'done';
+      await this.#pauseAndResume();
+    }
+  }
+
+  async #pauseAndResume(): Promise<void> {
+    const { client, database, say, signal } = this.options;
+    const askedAt = new Date().toISOString();
+    const pace = await client.pause(database, 'demo', 'to show that it stops');
+    const { effectiveMs } = await client.awaitPaceApplied(database, pace.sequence, 20_000);
+    this.#result = { askedAt, effectiveMs };
+    say(`paused: the readers stopped ${effectiveMs} ms after the request`);
+    // The counters arrive with heartbeats, so the first look waits for one.
+    await sleep(STANDSTILL_MS, undefined, { signal });
+    const before = (await client.progress(database))?.dump;
+    await sleep(STANDSTILL_MS, undefined, { signal });
+    const after = (await client.progress(database))?.dump;
+    if (before && after && after.plainBytes !== before.plainBytes)
+      throw demoError('DEMO_PAUSE_FAILED', 'the dump went on while it was paused', {
+        context: { bytes: after.plainBytes - before.plainBytes, ms: STANDSTILL_MS },
+      });
+    say('it stands still; resuming at full speed');
+    await client.resume(database, 'demo', 'seen enough');
+    await client.setPace(database, { maxBytesPerSecond: null, readers: null }, 'demo', 'no limit');
+  }
+}
+
+function enoughIsRead({ dump }: BackupProgress): boolean {
+  if (!dump || dump.plainBytes === 0) return false;
+  return dump.plainBytesExpected === null || dump.plainBytes > dump.plainBytesExpected / 10;
+}
