@@ -26,6 +26,12 @@ export const VERIFY_ERRORS = {
     retryable: false,
     fault: 'environment',
   },
+  SCRATCH_LOCALE_MISSING: {
+    summary: 'the locale of the backup is not installed here',
+    hint: 'install the locale (locale-gen, or the ICU build of PostgreSQL) where backups are proved',
+    retryable: false,
+    fault: 'environment',
+  },
   SCRATCH_START_FAILED: {
     summary: 'the scratch cluster did not start',
     hint: 'the message says what initdb or the server printed; mend that and prove again',
@@ -53,6 +59,12 @@ export const VERIFY_ERRORS = {
   VERIFY_EXTENSION_MISSING: {
     summary: 'an extension that the backup needs is not installed here',
     hint: 'install the package of the extension beside the PostgreSQL server that proves backups',
+    retryable: false,
+    fault: 'environment',
+  },
+  VERIFY_SURROUNDINGS: {
+    summary: 'the backup needs something that is not in the scratch cluster',
+    hint: 'take the backup with a role that may read all roles (pg_dumpall), or prove with the grade intact',
     retryable: false,
     fault: 'environment',
   },
@@ -134,18 +146,6 @@ export const VERIFY_ERRORS = {
     retryable: true,
     fault: 'not-tested',
   },
-  RESTORE_TARGET_NOT_EMPTY: {
-    summary: 'the target database exists and is not empty',
-    hint: 'give another name (--as), or drop the database first; nothing was changed',
-    retryable: false,
-    fault: 'environment',
-  },
-  RESTORE_TARGET_BUSY: {
-    summary: 'another restore works on this database, or somebody is connected to what it left',
-    hint: 'wait until it has ended, or restore under another name (--as)',
-    retryable: true,
-    fault: 'environment',
-  },
   RESTORE_TARGET_NAME: {
     summary: 'this database cannot be restored into',
     hint: 'give another name with --as',
@@ -158,27 +158,15 @@ export const VERIFY_ERRORS = {
     retryable: false,
     fault: 'environment',
   },
-  RESTORE_LOCALE_MISSING: {
-    summary: 'the target server lacks the locale of the backup',
-    hint: 'install the locale on the server, or create the database yourself with another one and restore into it',
-    retryable: false,
-    fault: 'environment',
-  },
-  RESTORE_CONNECT_FAILED: {
-    summary: 'the target server cannot be reached',
-    hint: 'check host, port, user, password and TLS settings of the target',
-    retryable: true,
-    fault: 'environment',
-  },
-  RESTORE_ROWS_DIFFER: {
-    summary: 'a restored table has another number of rows than the backup says',
-    hint: 'the restored database was removed; prove the backup (holdfast verify) and restore another copy',
-    retryable: false,
-    fault: 'data',
-  },
   RECOVER_STORE_URL: {
     summary: 'the store address is not understood',
     hint: 'use file:///folder or s3://bucket/prefix?endpoint=https://host&region=us-east-1&pathStyle=true',
+    retryable: false,
+    fault: 'environment',
+  },
+  RECOVER_IDENTITY_FILE: {
+    summary: 'the identity file cannot be read',
+    hint: 'name the file that holds AGE-SECRET-KEY-1…: identity.txt of the key folder, or that of the recovery kit',
     retryable: false,
     fault: 'environment',
   },
