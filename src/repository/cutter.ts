@@ -1,4 +1,5 @@
 /** Cuts a file's bytes at fixed sizes, whatever the sizes of the chunks that come, and holds at most one segment. */
+import type { RunningName, SegmentNamer } from './segment';
 
 /** Segment buffers that are used again: fresh ones cost page faults, and steady memory is easier to bound. */
 export interface BufferPool {
@@ -17,6 +18,8 @@ export function createBufferPool(bytes: number, keep: number): BufferPool {
 
 /** A full segment, or the rest of a file. `buffer` goes back to the pool when `plain` has been read. */
 export interface Piece {
+  /** Its id, computed while the bytes passed. */
+  readonly id: string;
   readonly plain: Buffer;
   readonly buffer: Buffer | null;
 }
@@ -33,10 +36,11 @@ export interface Cutter {
 /** Below this a file keeps the chunks as they came: hundreds of small tables would otherwise hold a segment each. */
 const LAZY_BYTES = 256 * 1024;
 
-export function createCutter(segmentBytes: number, pool: BufferPool): Cutter {
+export function createCutter(segmentBytes: number, pool: BufferPool, namer: SegmentNamer): Cutter {
   let chunks: Buffer[] = [];
   let buffer: Buffer | null = null;
   let filled = 0;
+  let name: RunningName | null = null;
 
   const settle = () => {
     buffer = pool.take();
@@ -48,6 +52,7 @@ export function createCutter(segmentBytes: number, pool: BufferPool): Cutter {
     chunks = [];
     buffer = null;
     filled = 0;
+    name = null;
   };
   return {
     async write(chunk, full) {
@@ -56,10 +61,12 @@ export function createCutter(segmentBytes: number, pool: BufferPool): Cutter {
         if (!buffer && filled + piece.length >= Math.min(LAZY_BYTES, segmentBytes)) settle();
         if (buffer) piece.copy(buffer, filled);
         else chunks.push(piece);
+        name ??= namer.start();
+        name.update(piece);
         filled += piece.length;
         from += piece.length;
         if (filled === segmentBytes) {
-          const done = { plain: buffer!, buffer };
+          const done = { id: name.id(), plain: buffer!, buffer };
           reset();
           await full(done);
         }
@@ -67,9 +74,10 @@ export function createCutter(segmentBytes: number, pool: BufferPool): Cutter {
     },
     rest() {
       if (filled === 0) return null;
+      const id = name!.id();
       const piece = buffer
-        ? { plain: buffer.subarray(0, filled), buffer }
-        : { plain: Buffer.concat(chunks, filled), buffer: null };
+        ? { id, plain: buffer.subarray(0, filled), buffer }
+        : { id, plain: Buffer.concat(chunks, filled), buffer: null };
       reset();
       return piece;
     },

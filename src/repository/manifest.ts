@@ -167,7 +167,7 @@ export async function openManifest(parsed: ParsedManifest, opener: Opener, store
     if (isHoldfastError(cause)) throw cause;
     throw damaged('the body cannot be opened', cause);
   }
-  const { bodyHash: _, ...unbound } = inventory;
+  const unbound = { ...inventory, bodyHash: undefined };
   if (body.backupId !== inventory.backupId || body.inventoryHash !== sha256(inventoryLine(unbound))) {
     throw damaged('inventory and body belong to different backups');
   }

@@ -10,9 +10,9 @@ import type { ManifestBody } from './types';
  */
 export function quoteIdentifier(name: string): string {
   const quoted = name.replaceAll('"', '""');
-  // eslint-disable-next-line no-control-regex
+   
   if (!/[\u0000-\u001f\u007f]/.test(name)) return `"${quoted}"`;
-  // eslint-disable-next-line no-control-regex
+   
   const escaped = quoted.replaceAll('\\', '\\\\').replace(/[\u0000-\u001f\u007f]/g, (c) => {
     return `\\${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });

@@ -1,6 +1,6 @@
 /** One segment: named by HMAC of its plaintext, compressed, sealed, stored under SHA-256 of its sealed bytes. */
-import { timingSafeEqual, webcrypto } from 'node:crypto';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { createHmac, timingSafeEqual, webcrypto } from 'node:crypto';
+import { constants, createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib';
 import { promisify } from 'node:util';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
@@ -20,9 +20,16 @@ export async function sha256Hex(bytes: Buffer): Promise<string> {
   return Buffer.from(await webcrypto.subtle.digest('SHA-256', asView(bytes))).toString('hex');
 }
 
-/** Names plaintexts: hex HMAC-SHA-256 under the repository's id key, off the main thread. */
+/** Names plaintexts: hex HMAC-SHA-256 under the repository's id key. */
 export interface SegmentNamer {
+  /** Off the main thread; costs a copy. For plaintext that is there in one piece. */
   idOf(plain: Buffer): Promise<string>;
+  /** On this thread, piece by piece, while the bytes are warm: for plaintext that is still coming. */
+  start(): RunningName;
+}
+export interface RunningName {
+  update(bytes: Buffer): void;
+  id(): string;
 }
 export async function createNamer(idKey: Buffer): Promise<SegmentNamer> {
   if (idKey.length !== 32) throw repositoryError('REPO_KEYS_INVALID', 'the id key is not 32 bytes long');
@@ -31,6 +38,10 @@ export async function createNamer(idKey: Buffer): Promise<SegmentNamer> {
   ]);
   return {
     idOf: async (plain) => Buffer.from(await webcrypto.subtle.sign('HMAC', key, asView(plain))).toString('hex'),
+    start() {
+      const hmac = createHmac('sha256', idKey);
+      return { update: (bytes) => void hmac.update(bytes), id: () => hmac.digest('hex') };
+    },
   };
 }
 
@@ -72,13 +83,9 @@ export async function sealNamed(
   context: Omit<SealContext, 'namer' | 'lookup'>,
 ): Promise<SealedSegment & { readonly sealed: Buffer }> {
   const plainBytes = plain.length;
-  const packed = await compress(plain, {
-    chunkSize: ZSTD_CHUNK,
-    pledgedSrcSize: plainBytes,
-    params: { [constants.ZSTD_c_compressionLevel]: context.zstdLevel },
-  });
+  const packed = await packInParts(plain, context.zstdLevel);
   context.released?.();
-  const sealed = context.sealer.seal([packed]);
+  const sealed = context.sealer.seal(packed);
   const object = await sha256Hex(sealed);
   return { ref: { id, object, plainBytes, sealedBytes: sealed.length }, sealed };
 }
@@ -126,6 +133,22 @@ export async function openSegment(
     throw damaged('the segment holds other content than the manifest names');
   }
   return plain;
+}
+
+/** One zstd frame, as the buffers that the compressor filled: joining them would cost a copy of everything. */
+function packInParts(plain: Buffer, level: number): Promise<Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    const zstd = createZstdCompress({
+      chunkSize: ZSTD_CHUNK,
+      pledgedSrcSize: plain.length,
+      params: { [constants.ZSTD_c_compressionLevel]: level },
+    });
+    zstd.on('data', (part: Buffer) => parts.push(part));
+    zstd.once('error', reject);
+    zstd.once('end', () => resolve(parts));
+    zstd.end(plain);
+  });
 }
 
 /** zstd with a hard bound on the output: a frame that would grow beyond it is refused, however small it is. */

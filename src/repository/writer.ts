@@ -16,6 +16,8 @@ import type { BackupWriter, CommitResult, SegmentRef, StoreOutcome, WriterOption
 
 /** A small piece counts at least this share of a segment, so that thousands of them are not under way at once. */
 const SMALL_SHARE = 8;
+/** Segments compressed at once: as many as keep two cores busy; more would only hold more memory. */
+const SEALING = 3;
 const DEFAULT_GRACE_MS = 5_000;
 /** After the last byte was read, a store that is not done is given this many graces. */
 const FINISH_GRACES = 6;
@@ -46,6 +48,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
   ]);
   const graceMs = options.lagGraceMs ?? DEFAULT_GRACE_MS;
   const budget = createBudget(options.inFlight * segmentBytes);
+  const sealing = createBudget(SEALING);
   const pool = createBufferPool(segmentBytes, options.inFlight);
   const lanes = createLanes({
     stores: options.stores,
@@ -107,7 +110,12 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
       return found;
     }
     const released = () => piece.buffer && pool.give(piece.buffer);
-    const { ref, sealed } = await sealNamed(id, piece.plain, { sealer, zstdLevel: options.zstdLevel, released });
+    await sealing.take(1);
+    const { ref, sealed } = await sealNamed(id, piece.plain, {
+      sealer,
+      zstdLevel: options.zstdLevel,
+      released,
+    }).finally(() => sealing.give(1));
     await lanes.deliver(segmentKey(database, ref.object), sealed, {
       sha256: ref.object,
       plainBytes: ref.plainBytes,
@@ -118,7 +126,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     return ref;
   };
   const storeOnce = async (piece: Piece): Promise<SegmentRef> => {
-    const id = await namer.idOf(piece.plain);
+    const { id } = piece;
     const twin = segments.get(id);
     if (twin) {
       if (piece.buffer) pool.give(piece.buffer);
@@ -148,7 +156,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     if (files.has(path)) {
       throw repositoryError('REPO_PATH_INVALID', 'the backup has this file already', { context: { ...where, path } });
     }
-    const file: OpenFile = { path, cutter: createCutter(segmentBytes, pool), refs: [], bytes: 0, ended: false };
+    const file: OpenFile = { path, cutter: createCutter(segmentBytes, pool, namer), refs: [], bytes: 0, ended: false };
     files.set(path, file);
     return {
       async write(chunk) {
