@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3';
 import { isHoldfastError } from '../../errors/holdfast-error';
-import { storageError } from '../../errors/storage';
+import { storageError, type StorageErrorCode } from '../../errors/storage';
 import { s3Error, type S3ErrorContext } from './errors';
 import { send, type S3Access } from './requests';
 
@@ -29,7 +29,8 @@ export class Deleter {
         await this.sendBatch(objectKeys, signal);
         return;
       } catch (error) {
-        if (!isHoldfastError(error) || !NO_BATCH.has(error.code) || error.context.key !== undefined) throw error;
+        const perKey = isHoldfastError(error) && error.context.failed !== undefined;
+        if (!isHoldfastError(error) || !NO_BATCH.has(error.code) || perKey) throw error;
         this.batches = false;
       }
     }
@@ -48,23 +49,20 @@ export class Deleter {
       ),
     );
     const failed = (answer.Errors ?? []).filter(({ Code }) => Code !== 'NoSuchKey' && Code !== 'NoSuchVersion');
-    const first = failed[0];
-    if (!first) return;
-    const cause = { name: first.Code, message: first.Message, $metadata: { httpStatusCode: 403 } };
-    const mapped = s3Error(
-      { ...cause, $metadata: { httpStatusCode: first.Code === 'InternalError' ? 500 : 403 } },
-      this.context(first.Key),
-    );
-    if (!isHoldfastError(mapped)) throw mapped;
-    const code = mapped.code as Parameters<typeof storageError>[0];
-    throw storageError(
-      code,
-      `${failed.length} of ${objectKeys.length} objects could not be deleted, the first because`,
-      {
-        context: mapped.context,
-        hint: mapped.hint,
-      },
-    );
+    if (failed.length > 0) throw this.partialFailure(failed, objectKeys.length);
+  }
+
+  /** The first key's error stands for all; each of these has a code, but no HTTP status of its own. */
+  private partialFailure(failed: readonly { Code?: string; Message?: string; Key?: string }[], asked: number): Error {
+    const { Code, Message, Key } = failed[0]!;
+    const $metadata = { httpStatusCode: Code === 'InternalError' ? 500 : 403 };
+    const error = s3Error({ name: Code, message: Message, $metadata }, this.context(Key));
+    if (!isHoldfastError(error)) return error;
+    const detail = `${failed.length} of ${asked} objects could not be deleted: ${error.message}`;
+    return storageError(error.code as StorageErrorCode, detail, {
+      hint: error.hint,
+      context: { failed: failed.length },
+    });
   }
 
   private async deleteOne(objectKey: string, signal: AbortSignal | undefined): Promise<void> {

@@ -35,6 +35,7 @@ const BY_CODE: Readonly<Record<string, StorageErrorCode>> = {
   IllegalLocationConstraintException: 'STORE_REGION_WRONG',
   InvalidAccessKeyId: 'STORE_CREDENTIALS_INVALID',
   InvalidAccessKey: 'STORE_CREDENTIALS_INVALID',
+  XAdminUserNotFound: 'STORE_CREDENTIALS_INVALID',
   SignatureDoesNotMatch: 'STORE_CREDENTIALS_INVALID',
   InvalidToken: 'STORE_CREDENTIALS_INVALID',
   CredentialsProviderError: 'STORE_CREDENTIALS_INVALID',
@@ -80,7 +81,7 @@ const BY_CODE: Readonly<Record<string, StorageErrorCode>> = {
   InvalidPart: 'STORE_UPLOAD_INCOMPLETE',
   InvalidPartOrder: 'STORE_UPLOAD_INCOMPLETE',
   InternalError: 'STORE_SERVER_ERROR',
-  ServiceUnavailable: 'STORE_SERVER_ERROR',
+  ServiceUnavailable: 'STORE_THROTTLED',
 };
 
 const TLS = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|HOSTNAME_MISMATCH|ERR_SSL|EPROTO)/;
@@ -143,16 +144,17 @@ function classify(fault: S3Fault, status: number | undefined): StorageErrorCode 
   const known = BY_CODE[codeOf(fault)];
   if (known) return known;
   if (status === undefined || status < 300) return withoutAnswer(fault, status);
-  if (status === 429) return 'STORE_THROTTLED';
+  if (status === 429 || status === 503) return 'STORE_THROTTLED';
   if (status === 507) return 'STORE_FULL';
   if (status === 501) return 'STORE_UNSUPPORTED';
   if (status === 408) return 'STORE_TIMEOUT';
   if (status === 409) return 'STORE_CONFLICT';
   if (status === 413) return 'STORE_OBJECT_TOO_LARGE';
-  if (status === 404) return 'STORE_OBJECT_MISSING';
   if (status === 401) return 'STORE_CREDENTIALS_INVALID';
   if (status === 403) return 'STORE_ACCESS_DENIED';
   if (status === 301 || status === 307) return 'STORE_REGION_WRONG';
+  // A 404 too: only NoSuchKey says that an object is missing. Proxies and gateways say 404 for reasons of their own, and
+  // a copy must not be taken for lost because of them.
   return status >= 500 ? 'STORE_SERVER_ERROR' : 'STORE_REFUSED';
 }
 
@@ -167,5 +169,7 @@ function withoutAnswer(fault: S3Fault, status: number | undefined): StorageError
 function networkCodeOf(fault: S3Fault): string | undefined {
   if (typeof fault.code === 'string') return fault.code;
   const cause = (fault as { cause?: { code?: unknown } }).cause;
-  return typeof cause?.code === 'string' ? cause.code : undefined;
+  if (typeof cause?.code === 'string') return cause.code;
+  // The SDK wraps what it does not take for an Error and keeps no more than the text.
+  return /\b(E[A-Z]{4,}|CERT_[A-Z_]+|[A-Z_]*SELF_SIGNED[A-Z_]*)\b/.exec(fault.message ?? '')?.[1];
 }

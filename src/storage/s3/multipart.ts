@@ -18,6 +18,7 @@ const PARTS_AT_ONCE = 3;
 const MIN_PART = 5 * 1024 * 1024;
 const MAX_PARTS = 10_000;
 const ABORT_TIMEOUT_MS = 15_000;
+const ABORT_ROUNDS = 3;
 
 export interface MultipartOptions extends S3Access {
   readonly objectKey: string;
@@ -43,7 +44,8 @@ export async function putMultipart(options: MultipartOptions): Promise<void> {
   const { client, config, objectKey, signal } = options;
   const context: S3ErrorContext = { ...options.context, operation: 'upload', permissions: writePermissions(config) };
   const target = { Bucket: config.bucket, Key: objectKey };
-  const started = await send(context, signal, (to) =>
+  // Not under the caller's signal: an upload whose id was lost to an abort could not be aborted itself.
+  const started = await send(context, AbortSignal.timeout(config.limits.timeout), (to) =>
     client.send(
       new CreateMultipartUploadCommand({
         ...target,
@@ -103,18 +105,17 @@ async function sendParts(options: MultipartOptions, context: S3ErrorContext, upl
       );
     }
   };
-  try {
-    await Promise.all(
-      Array.from({ length: Math.min(PARTS_AT_ONCE, count) }, () =>
-        lane().catch((error: unknown) => {
-          stop.abort(error);
-          throw error;
-        }),
-      ),
-    );
-  } finally {
-    stop.abort();
-  }
+  // Every lane has ended before the upload is aborted or completed: no part may arrive afterwards.
+  const failures: unknown[] = [];
+  await Promise.all(
+    Array.from({ length: Math.min(PARTS_AT_ONCE, count) }, () =>
+      lane().catch((error: unknown) => {
+        failures.push(error);
+        stop.abort(error);
+      }),
+    ),
+  );
+  if (failures.length > 0) throw failures[0];
   return parts;
 }
 
@@ -179,11 +180,19 @@ function bare(etag: string): string {
   return etag.replaceAll('"', '');
 }
 
-/** Under its own time limit: the caller's signal has often been aborted already. */
+/**
+ * Under its own time limit: the caller's signal has often been aborted already. A part that was under way may be taken
+ * after the abort, so the store is asked whether the upload is really gone.
+ */
 async function abortUpload({ client }: MultipartOptions, upload: Upload): Promise<void> {
+  const to = { abortSignal: AbortSignal.timeout(ABORT_TIMEOUT_MS) };
   try {
-    await client.send(new AbortMultipartUploadCommand(upload), { abortSignal: AbortSignal.timeout(ABORT_TIMEOUT_MS) });
+    for (let round = 0; round < ABORT_ROUNDS; round++) {
+      await client.send(new AbortMultipartUploadCommand(upload), to);
+      await client.send(new ListPartsCommand({ ...upload, MaxParts: 1 }), to);
+    }
   } catch {
-    // The failure that led here is the one to report; a lifecycle rule removes what could not be aborted.
+    // Gone (NoSuchUpload), or out of reach: then the failure that led here is the one to report, and a lifecycle rule
+    // of the bucket removes what could not be aborted.
   }
 }

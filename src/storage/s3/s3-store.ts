@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream';
 import {
   GetObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -34,7 +33,7 @@ import { putMultipart } from './multipart';
 import { lockDigest, objectSettings, send, withPayloadHash, writePermissions } from './requests';
 
 /** How long a bucket that was seen is taken to exist, ms. */
-const BUCKET_SEEN_MS = 60_000;
+const BUCKET_SEEN_MS = 5_000;
 
 export interface S3StoreDependencies {
   readonly timing: Timing;
@@ -102,6 +101,7 @@ class S3Store implements ObjectStore {
       return range && answer.ContentRange === undefined ? body.subarray(range.start, range.end) : body;
     } catch (error) {
       if (range && isHoldfastError(error) && error.context.status === 416) return Buffer.alloc(0);
+      if (isHoldfastError(error, 'STORE_OBJECT_MISSING')) await this.assertBucket(signal);
       throw error;
     }
   }
@@ -232,18 +232,20 @@ class S3Store implements ObjectStore {
     }
   }
 
-  /** A missing bucket must never look like a missing object: copies would be taken for lost. */
+  /**
+   * Absent is believed only where the bucket answers to these credentials: a missing bucket or a revoked key must never
+   * look like a missing object, or copies would be taken for lost.
+   */
   private async assertBucket(signal: AbortSignal | undefined): Promise<void> {
     const now = this.deps.timing.now();
     if (this.bucketSeenAt !== null && now - this.bucketSeenAt < BUCKET_SEEN_MS) return;
     try {
-      await this.client.send(new HeadBucketCommand({ Bucket: this.config.bucket }), { abortSignal: signal });
+      await send(this.context('bucket'), signal, (to) =>
+        this.client.send(new ListObjectsV2Command({ Bucket: this.config.bucket, Prefix: this.prefix, MaxKeys: 1 }), to),
+      );
     } catch (error) {
-      if (signal?.aborted) throw abortReason(signal);
-      const status = statusOf(error);
-      if (status === 404) throw storageError('STORE_BUCKET_MISSING', '', { context: this.where(), cause: error });
-      // Not everybody may ask for the bucket; those who may not are told of it when they list.
-      if (status !== 403 && status !== 400) throw s3Error(error, this.context('bucket'));
+      // Not every key may list; such a key was accepted all the same, and the bucket is there.
+      if (!isHoldfastError(error, 'STORE_ACCESS_DENIED')) throw error;
     }
     this.bucketSeenAt = now;
   }
@@ -258,13 +260,15 @@ class S3Store implements ObjectStore {
     if (this.closed) throw storageError('STORE_CLOSED', '', { context: { store: this.name } });
   }
 
-  private where() {
-    return { store: this.name, bucket: this.config.bucket };
-  }
-
   private context(operation: S3Operation, key?: string): S3ErrorContext {
     const writes = operation === 'put' || operation === 'upload';
-    return { ...this.where(), operation, key, permissions: writes ? writePermissions(this.config) : undefined };
+    return {
+      store: this.name,
+      bucket: this.config.bucket,
+      operation,
+      key,
+      permissions: writes ? writePermissions(this.config) : undefined,
+    };
   }
 }
 

@@ -1,0 +1,70 @@
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { s3StoreSchema, type S3StoreConfig } from '../../src/config/schema';
+import { createStore, type SecretResolver } from '../../src/storage/create-store';
+import { createS3Client } from '../../src/storage/s3/client';
+import { startS3Server } from '../support/s3-server';
+import { describeObjectStore, type ContractSubject } from './object-store.suite';
+
+const LARGE_FROM = 6 * 1024 * 1024;
+const limits = { maxRequests: 16 };
+const multipart = { multipartThreshold: '6MiB', partSize: '5MiB' };
+
+function subject(config: S3StoreConfig, secrets: SecretResolver, stop: () => Promise<void>): ContractSubject {
+  const client = createS3Client(config, secrets);
+  const open = () => createStore(config, secrets);
+  return {
+    store: open(),
+    reopen: open,
+    largeFrom: LARGE_FROM,
+    manyObjects: 1_150,
+    async leftovers() {
+      const open = await client.send(new ListMultipartUploadsCommand({ Bucket: config.bucket, Prefix: config.prefix }));
+      return open.Uploads?.length ?? 0;
+    },
+    async stop() {
+      client.destroy();
+      await stop();
+    },
+  };
+}
+
+describe.each([
+  { title: 'SHA-256 checked by the server', settings: { checksum: 'sha256', prefix: 'some/prefix' } },
+  { title: 'CRC32 checked by the server', settings: { checksum: 'crc32' } },
+  { title: 'no checksum and no conditional writes', settings: { checksum: 'none', createOnly: 'none' } },
+])('versitygw', ({ title, settings }) => {
+  describeObjectStore(`an S3 store with ${title}`, async () => {
+    const server = await startS3Server();
+    try {
+      await server.createBucket('contract');
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    const config = server.storeConfig('contract', { ...multipart, limits, ...settings });
+    return subject(config, server.secrets, () => server.stop());
+  });
+});
+
+// A store of your own: HOLDFAST_TEST_S3_ENDPOINT, _BUCKET, _KEY, _SECRET and _REGION.
+const env = (name: string) => process.env[`HOLDFAST_TEST_S3_${name}`];
+if (env('ENDPOINT') && env('BUCKET'))
+  describeObjectStore(`the S3 store at ${env('ENDPOINT')}`, async () =>
+    subject(
+      s3StoreSchema.parse({
+        name: 'real',
+        adapter: 's3',
+        endpoint: env('ENDPOINT'),
+        bucket: env('BUCKET'),
+        region: env('REGION') ?? 'us-east-1',
+        pathStyle: true,
+        prefix: `holdfast-contract-${Date.now()}`,
+        accessKeyId: 'env:KEY',
+        secretAccessKey: 'env:SECRET',
+        ...multipart,
+        limits,
+      }),
+      (ref) => env(ref.slice('env:'.length)) ?? '',
+      async () => undefined,
+    ),
+  );
