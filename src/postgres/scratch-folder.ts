@@ -41,7 +41,7 @@ export interface ScratchFolder {
 }
 
 export async function makeScratchFolder(baseDir: string, osUser: OsUser | null): Promise<ScratchFolder> {
-  await prepareBase(baseDir);
+  await prepareBase(baseDir, osUser);
   const root = join(baseDir, `scratch-${randomBytes(4).toString('hex')}`);
   let socketDir = join(root, 's');
   try {
@@ -66,13 +66,15 @@ export async function makeScratchFolder(baseDir: string, osUser: OsUser | null):
 }
 
 /** A predictable name below /tmp may have been made by somebody else first: then it is not used. */
-async function prepareBase(baseDir: string): Promise<void> {
+async function prepareBase(baseDir: string, osUser: OsUser | null): Promise<void> {
   try {
     await mkdir(baseDir, { recursive: true, mode: 0o711 });
     const facts = await lstat(baseDir);
     const uid = process.getuid?.();
     if (!facts.isDirectory() || (uid !== undefined && facts.uid !== uid && facts.uid !== 0))
       throw new Error('it is a link, or belongs to somebody else');
+    // The server's user must pass through to its own folder, without being able to look around.
+    if (osUser && (facts.mode & 0o001) === 0) await chmod(baseDir, (facts.mode & 0o777) | 0o011);
   } catch (error) {
     throw unfit(baseDir, error);
   }

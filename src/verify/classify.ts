@@ -59,7 +59,7 @@ export function classifyFailure(error: unknown, step: ProofStep, sourceError?: u
       return failureOf(verifyError('VERIFY_RESOURCES', `out of a resource: ${line(link)}`));
   }
   if (step !== 'read' && RESOURCE_TEXT.test(text) && !isOwn(cause))
-    return failureOf(verifyError('VERIFY_RESOURCES', `out of a resource: ${line(cause)}`));
+    return failureOf(verifyError('VERIFY_RESOURCES', `out of a resource: ${line(cause, RESOURCE_TEXT)}`));
   if (step === 'cluster' && LOCALE_TEXT.test(text))
     return failureOf(
       verifyError('SCRATCH_LOCALE_MISSING', `the locale of the backup is not installed here: ${line(cause)}`),
@@ -99,10 +99,10 @@ function wholeText(error: unknown): string {
   return [...causes(error)].map((link) => String((link as { message?: unknown }).message ?? '')).join('\n');
 }
 
-/** One line for a record that people read; the end of a long text is cut. */
-function line(error: unknown): string {
-  const text = String((error as { message?: unknown } | null)?.message ?? error)
-    .replace(/\s+/g, ' ')
-    .trim();
+/** One line for a record that people read, from the error or the cause that says `what`; a long end is cut. */
+function line(error: unknown, what?: RegExp): string {
+  const messages = [...causes(error)].map((link) => String((link as { message?: unknown }).message ?? ''));
+  const said = messages.find((message) => what?.test(message)) ?? messages[0] ?? String(error);
+  const text = said.replace(/\s+/g, ' ').trim();
   return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { gradeAtLeast, type ProofGrade } from '../domain/names';
-import { createLogicalEngine } from '../engines/logical/engine';
+import { createLogicalEngine } from '../engines/logical';
 import type { BackupEngine, RestoreProgress } from '../engines/engine';
 import { verifyError } from '../errors/verify';
 import { withSession } from '../postgres/connection';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionTarget, RestoreOptions, RestoreProgress, RestoreSummary } from '../../engines/engine';
-import { createLogicalEngine } from '../../engines/logical/engine';
+import { createLogicalEngine } from '../../engines/logical';
 import { restoreInto } from '../../engines/logical/restore-into';
 import { withCopy, type CopyRequest } from './open-copy';
 
