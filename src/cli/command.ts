@@ -81,8 +81,9 @@ async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal): Prom
 }
 
 export function printAnswer(ui: Ui, answer: Answer): void {
-  if (ui.json) ui.out.write(`${JSON.stringify(answer.data, jsonValue, 2)}\n`);
-  else if (answer.text !== undefined && answer.text !== '') ui.out.write(`${answer.text}\n`);
+  if (ui.json) {
+    if (answer.data !== undefined) ui.out.write(`${JSON.stringify(answer.data, jsonValue, 2)}\n`);
+  } else if (answer.text !== undefined && answer.text !== '') ui.out.write(`${answer.text}\n`);
 }
 
 export function printError(ui: Ui, error: unknown): ExitCode {

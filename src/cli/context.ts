@@ -1,13 +1,17 @@
 import { hostname, userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import type { Catalog } from '../catalog/types';
 import type { HoldfastClient } from '../client/types';
 import type { DatabaseConfig, HoldfastConfig, StoreConfig } from '../config/schema';
 import { cliError } from '../errors/cli';
+import { configError } from '../errors/config';
 import type { RepositoryKeys } from '../repository/types';
 import type { ObjectStore } from '../storage/object-store';
 import { findConfig } from './config-file';
 import { load, openCatalog, openKeys, secrets } from './lazy';
 import type { Ui } from './output/ui';
+import { effectiveConfig } from './up/effective-config';
+import { runningUp } from './up/state';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -50,7 +54,7 @@ export function createContext(ui: Ui, options: GlobalOptions, signal: AbortSigna
     return () => (opened ??= open());
   };
   const configPath = () => findConfig(options.config);
-  const config = once(async () => load.config().loadConfig(configPath()));
+  const config = once(() => loadEffective(configPath()));
   const stores = new Map<string, Promise<ObjectStore>>();
   const database = async (name: string): Promise<DatabaseConfig> => {
     const { databases } = await config();
@@ -114,6 +118,16 @@ export function createContext(ui: Ui, options: GlobalOptions, signal: AbortSigna
       for (const close of closers.splice(0).reverse()) await close().catch(() => {});
     },
   };
+}
+
+/** The configuration; while `holdfast up` runs with this file, with the services that it brings. */
+async function loadEffective(path: string): Promise<HoldfastConfig> {
+  const { describeFaults, loadConfig, parseConfig, readConfigText } = load.config();
+  const running = runningUp(path);
+  if (running === null) return loadConfig(path);
+  const result = parseConfig(effectiveConfig(await readConfigText(path), dirname(path), running.overlay), path);
+  if (result.ok) return result.config;
+  throw configError('CONFIG_INVALID', describeFaults(result.faults, path), { context: { file: path } });
 }
 
 function identity(): string {

@@ -14,34 +14,67 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'done, and everything that was asked for holds',
   failed: 'the operation was tried and failed',
-  usage: 'bad arguments or a bad configuration; nothing was tried',
+  usage: 'bad arguments, a bad configuration or keys that do not fit; nothing was tried',
   notFound: 'a database, backup, store, schedule, run or file of that name does not exist',
-  refused: 'refused for safety: a hold, a floor, data in the way, a missing confirmation, a newer server',
+  refused: 'refused for safety: a hold, a floor, data in the way, another run, a missing confirmation, tools too old',
   unreachable: 'Temporal, the catalogue, a store or PostgreSQL could not be reached, or refused the login',
   proofFailed: 'a copy did not prove what was asked: damaged, incomplete or different',
   interrupted: 'Ctrl-C or a termination signal; work that runs on workers goes on',
 };
 
-/** First match wins. A code that no rule names means that the operation failed. */
-const RULES: readonly (readonly [pattern: RegExp, exit: ExitCode])[] = [
-  [/^CLI_INTERRUPTED$/, EXIT.interrupted],
-  [/^CLI_(USAGE|CONFIG_|OPTION_|FILE_EXISTS)/, EXIT.usage],
-  [/^CONFIG_/, EXIT.usage],
-  [/^(VERIFY|PROOF|PROVE)_/, EXIT.proofFailed],
-  [/^CLI_PROOF_/, EXIT.proofFailed],
-  [/(_DAMAGED|_FORGED|_TAMPERED|_MISMATCH_DATA|SIGNATURE_INVALID|UNTRUSTED|_CORRUPT)$/, EXIT.proofFailed],
+/** Which codes mean what, in words of the codes themselves. First match wins; a test finds rules that match nothing. */
+export const EXIT_RULES: readonly (readonly [exit: ExitCode, codes: readonly RegExp[]])[] = [
+  [EXIT.interrupted, [/^CLI_INTERRUPTED$/]],
   [
-    /(CONFIRM|_HELD|_ON_HOLD|_HOLD|_FLOOR|_NOT_EMPTY|_EXISTS|_REFUSED|_LOCKED|_PROTECTED|_TOO_NEW|_TOO_OLD)/,
+    EXIT.usage,
+    [
+      /^CLI_(USAGE|CONFIG_NOT_FOUND|FILE_EXISTS)$/,
+      /^CONFIG_/,
+      /_AMBIGUOUS$/,
+      /^STORE_(CONFIG_INVALID|KEY_INVALID|REGION_WRONG)$/,
+      /^REPO_(KEYS_INVALID|ID_KEY_WRONG|IDENTITY_\w+|SIGNING_KEY_ABSENT|PATH_INVALID)$/,
+      /^(RESTORE_TARGET_NAME|RECOVER_STORE_URL|WORKER_NO_QUEUES|PROVISION_SETTING_WRONG)$/,
+    ],
+  ],
+  [
     EXIT.refused,
+    [
+      /^CLI_(CONFIRMATION_REQUIRED|BACKUP_HELD|BACKUP_FLOOR|BACKUP_RUNNING|UP_LOCKED)$/,
+      /_(NOT_EMPTY|EXISTS|EXIST|TOO_OLD|LOCKED)$/,
+      /_REFUSED$/,
+      /^(PG_RESTORE_RUNNING|RESTORE_TARGET_UNFIT|REPO_FOREIGN|STORE_CREATE_ONLY_IGNORED)$/,
+    ],
   ],
   [
-    /(_UNREACHABLE|_UNAVAILABLE|_CONNECT|_AUTH|_LOGIN|_DENIED|_CREDENTIALS|_TIMEOUT|_TIMED_OUT|_BREAKER_OPEN)/,
-    EXIT.unreachable,
+    EXIT.proofFailed,
+    [
+      /^VERIFY_/,
+      /^CLI_(PROOF_FAILED|AUDIT_DAMAGED)$/,
+      /_(DAMAGED|FORGED|MISPLACED|NO_GOOD_COPY|ROWS_DIFFER)$/,
+      /^REPO_(SIGNER_UNKNOWN|SEGMENT_MISSING|COPY_INCOMPLETE|SUMMARY_MISMATCH)$/,
+      /^STORE_CONTENT_MISMATCH$/,
+    ],
   ],
-  [/(_NOT_FOUND|_UNKNOWN|_MISSING|_ABSENT|NO_RUN|_NO_BACKUP|_NO_COPY)$/, EXIT.notFound],
+  [
+    EXIT.unreachable,
+    [
+      /_UNREACHABLE$/,
+      /^PG_(TLS|AUTH_FAILED|TOO_MANY_CONNECTIONS|CONNECTION_LOST)$/,
+      /^STORE_(ACCESS_DENIED|CREDENTIALS_\w+|TIMEOUT|THROTTLED|SERVER_ERROR|TLS_INVALID|CLOCK_SKEW)$/,
+      /^(CATALOG_ACCESS_DENIED|CATALOG_BUSY|TEMPORAL_DENIED|RUN_NO_STORE|REPO_NO_STORE_LEFT)$/,
+    ],
+  ],
+  [
+    EXIT.notFound,
+    [
+      /_(UNKNOWN|NOT_FOUND|NOTHING_FOUND|NOT_ACTIVE|NOT_INITIALISED)$/,
+      /^(STORE_OBJECT_MISSING|STORE_BUCKET_MISSING|REPO_MANIFEST_MISSING)$/,
+      /^(TEMPORAL_NAMESPACE_MISSING|CATALOG_DATABASE_MISSING)$/,
+    ],
+  ],
 ];
 
-/** The exit status that an error code stands for. */
+/** The exit status that an error code stands for. A code that no rule names means that the operation failed. */
 export function exitCodeOf(code: string): ExitCode {
-  return RULES.find(([pattern]) => pattern.test(code))?.[1] ?? EXIT.failed;
+  return EXIT_RULES.find(([, patterns]) => patterns.some((pattern) => pattern.test(code)))?.[0] ?? EXIT.failed;
 }

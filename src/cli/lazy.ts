@@ -1,7 +1,5 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- modules are loaded by the command that needs them, so that
    `holdfast --help` and completion need not wait for Temporal's client and the AWS SDK */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type * as CatalogModule from '../catalog/create-catalog';
 import type * as MigrateModule from '../catalog/migrate';
 import type { Catalog } from '../catalog/types';
@@ -12,6 +10,12 @@ import type { HoldfastConfig } from '../config/schema';
 import { resolveSecret, toConnectionTarget } from '../config/secrets';
 import type * as KeysModule from '../repository/keys';
 import type { RepositoryKeys } from '../repository/types';
+import type * as ExtractModule from './recovery/extract';
+import type * as RecoverModule from './recovery/recover';
+import type * as WorkerModule from '../workers/run-worker';
+import type * as OpenKeysModule from '../workers/open-keys';
+import type * as UpModule from './up/run-up';
+import type * as RebuildModule from './rebuild-catalog';
 import type * as StoreCheckModule from '../storage/check';
 import type * as StorageModule from '../storage/create-store';
 
@@ -23,6 +27,12 @@ export const load = {
   migrate: () => require('../catalog/migrate') as typeof MigrateModule,
   jsonSchema: () => require('../config/json-schema') as typeof JsonSchemaModule,
   keys: () => require('../repository/keys') as typeof KeysModule,
+  recover: () => require('./recovery/recover') as typeof RecoverModule,
+  extract: () => require('./recovery/extract') as typeof ExtractModule,
+  worker: () => require('../workers/run-worker') as typeof WorkerModule,
+  openKeys: () => require('../workers/open-keys') as typeof OpenKeysModule,
+  up: () => require('./up/run-up') as typeof UpModule,
+  rebuild: () => require('./rebuild-catalog') as typeof RebuildModule,
   storeCheck: () => require('../storage/check') as typeof StoreCheckModule,
   storage: () => require('../storage/create-store') as typeof StorageModule,
 };
@@ -38,15 +48,4 @@ export async function openCatalog(config: HoldfastConfig): Promise<Catalog> {
 }
 
 /** The keys that the configuration names; without identities where it names none. */
-export async function openKeys(config: HoldfastConfig): Promise<RepositoryKeys> {
-  const { repository, idKey, signingKey, identities } = config.keys;
-  const file = (await stat(repository).catch(() => null))?.isDirectory()
-    ? join(repository, 'repository.json')
-    : repository;
-  return load.keys().loadKeys({
-    description: await secrets(`file:${file}`),
-    idKey: await secrets(idKey),
-    signingKey: signingKey === undefined ? null : await secrets(signingKey),
-    identities: await Promise.all(identities.map(secrets)),
-  });
-}
+export const openKeys = (config: HoldfastConfig): Promise<RepositoryKeys> => load.openKeys().openKeys(config, secrets);

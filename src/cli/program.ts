@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Cli } from './command';
 import { apply } from './commands/apply';
@@ -10,12 +8,16 @@ import { backupRun } from './commands/backup/run';
 import { backupShow } from './commands/backup/show';
 import { backupCancel, backupPace, backupPause, backupResume } from './commands/backup/steer';
 import { catalogAudit } from './commands/catalog/catalog';
+import { catalogRebuild } from './commands/catalog/rebuild';
 import { completion } from './commands/completion';
 import { configCheck, configExample, configSchemaCommand } from './commands/config/config';
+import { doctor } from './commands/doctor/doctor';
 import { init } from './commands/init';
 import { keysAddRecipient, keysInit, keysList } from './commands/keys/keys';
 import { migrateCommand } from './commands/migrate';
+import { recoverCommands } from './commands/recover';
 import { restore } from './commands/restore';
+import { retentionApply, retentionPlan } from './commands/retention/retention';
 import {
   scheduleBackfill,
   scheduleList,
@@ -24,7 +26,10 @@ import {
   scheduleTrigger,
 } from './commands/schedule/schedule';
 import { storeCheck, storeList } from './commands/store/store';
+import { up } from './commands/up';
 import { verify } from './commands/verify';
+import { worker } from './commands/worker';
+import { packageVersion } from './version';
 
 /** The whole command line: every command and option, declared once; help, completion and docs/cli.md come from it. */
 export function buildProgram(cli: Cli): Command {
@@ -43,6 +48,9 @@ export function buildProgram(cli: Cli): Command {
   const group = (name: string, description: string) => program.command(name).description(description);
 
   init(program, cli);
+  up(program, cli);
+  worker(program, cli);
+  doctor(program, cli);
 
   const backup = group('backup', 'make, look at and steer backups');
   for (const verb of [backupRun, backupList, backupShow, backupPause, backupResume, backupPace, backupCancel]) {
@@ -51,6 +59,10 @@ export function buildProgram(cli: Cli): Command {
   for (const verb of [backupHold, backupRelease, backupDelete]) verb(backup, cli);
   verify(program, cli);
   restore(program, cli);
+  recoverCommands(program, cli);
+
+  const retention = group('retention', 'what is kept and why');
+  for (const verb of [retentionPlan, retentionApply]) verb(retention, cli);
 
   apply(program, cli);
   const schedule = group('schedule', 'look at and steer the schedules');
@@ -63,16 +75,10 @@ export function buildProgram(cli: Cli): Command {
   const keys = group('keys', 'keys of the repository');
   for (const verb of [keysInit, keysList, keysAddRecipient]) verb(keys, cli);
   const catalog = group('catalog', 'the index of all backups');
-  for (const verb of [catalogAudit]) verb(catalog, cli);
+  for (const verb of [catalogRebuild, catalogAudit]) verb(catalog, cli);
   migrateCommand(program, cli);
   const config = group('config', 'the configuration file');
   for (const verb of [configCheck, configSchemaCommand, configExample]) verb(config, cli);
   completion(program, cli);
   return program;
-}
-
-/** The same two levels up from src/cli and from dist/cli. */
-export function packageVersion(): string {
-  const text = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -49,7 +49,10 @@ export function reportError(error: unknown): ErrorReport {
   const own = chain.find((link) => isHoldfastError(link));
   if (own && isHoldfastError(own)) return build(own.code, own.message, own.hint, own.context);
   const remote = chain.findLast(isRemoteFailure);
-  if (remote) return build(remote.type, remote.message, remoteHint(remote));
+  if (remote) {
+    const [fact, hint] = remote.message.split(/\s*HINT: /);
+    return build(remote.type, fact!, hint ?? remoteHint(remote));
+  }
   const network = chain.find(
     (link): link is NodeJS.ErrnoException =>
       link instanceof Error && NETWORK.has((link as NodeJS.ErrnoException).code ?? ''),

@@ -1,0 +1,200 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { HoldfastConfig, StoreConfig } from '../../../config/schema';
+import type { CliContext } from '../../context';
+import { load } from '../../lazy';
+import { formatBytes, formatDuration, plural } from '../../output/format';
+import { clockFinding, examine, fail, ok, warn, type Finding } from './finding';
+
+/** Temporal: version, search attributes, workers, clock. */
+export async function checkTemporal(context: CliContext): Promise<readonly Finding[]> {
+  const { temporal } = await context.config();
+  const client = await context.client();
+  const server = await client.checkServer();
+  const findings = [
+    ok('temporal', `server ${server.serverVersion} at ${temporal.address}, namespace ${server.namespace}`),
+  ];
+  if (server.missingSearchAttributes.length > 0) {
+    findings.push(
+      warn(
+        'temporal',
+        `search attributes are missing: ${server.missingSearchAttributes.join(', ')}`,
+        'a worker registers them at its start; on Temporal Cloud create them as Keyword (docs/deployment.md)',
+      ),
+    );
+  } else {
+    findings.push(ok('temporal', 'all search attributes are registered'));
+  }
+  const idle = Object.entries(server.pollers).filter(([, count]) => count === 0);
+  if (idle.length > 0) {
+    findings.push(
+      fail(
+        'workers',
+        `nobody works on ${idle.map(([queue]) => queue).join(', ')}`,
+        'start `holdfast worker` or `holdfast up`',
+      ),
+    );
+  } else {
+    findings.push(
+      ok(
+        'workers',
+        Object.entries(server.pollers)
+          .map(([queue, count]) => `${queue}: ${count}`)
+          .join(', '),
+      ),
+    );
+  }
+  if (temporal.webUi !== undefined) findings.push(...(await examine('temporal', () => webUiClock(temporal.webUi!))));
+  return findings;
+}
+
+/** Temporal's API tells no time; its Web UI does, to the second. */
+async function webUiClock(url: string): Promise<readonly Finding[]> {
+  const response = await fetch(url, { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(5_000) });
+  const date = Date.parse(response.headers.get('date') ?? '');
+  if (Number.isNaN(date)) return [];
+  const skew = date - Date.now();
+  return [clockFinding('temporal', Math.abs(skew) <= 1_000 ? 0 : skew)];
+}
+
+export async function checkCatalog(context: CliContext): Promise<readonly Finding[]> {
+  const facts = await (await context.catalog()).ping();
+  if (facts.migration === null) {
+    return [
+      warn(
+        'catalogue',
+        `PostgreSQL ${facts.serverVersion}, no tables yet`,
+        'run `holdfast migrate`, or start a worker',
+      ),
+    ];
+  }
+  return [ok('catalogue', `PostgreSQL ${facts.serverVersion}, migrated to ${facts.migration}`)];
+}
+
+export async function checkStores(context: CliContext): Promise<readonly Finding[]> {
+  const { stores } = await context.config();
+  const checks = await Promise.all(
+    stores.map(({ name }) =>
+      examine(`store ${name}`, async () => {
+        const area = `store ${name}`;
+        const check = await load.storeCheck().checkStore(await context.store(name), { signal: context.signal });
+        const failed = check.steps.filter((step) => step.error !== null);
+        if (failed.length > 0) {
+          return failed.map((step) =>
+            fail(area, `${step.name}: ${step.error!.code}: ${step.error!.message}`, step.error!.hint),
+          );
+        }
+        const remarks = check.steps.filter((step) => step.name === 'head' && step.detail !== '');
+        const skipped = check.steps.filter((step) => step.outcome === 'skipped');
+        return [
+          ok(area, `a canary was written, read and deleted in ${formatDuration(check.durationMs)}`),
+          ...remarks.map((step) => warn(area, step.detail, 'keep all clocks by NTP')),
+          ...skipped.map((step) =>
+            warn(area, `${step.name}: ${step.detail}`, 'use a store with conditional writes where you can'),
+          ),
+        ];
+      }),
+    ),
+  );
+  return [...checks.flat(), ...checkSeparation(stores)];
+}
+
+/** One mishap should not reach two copies. */
+export function checkSeparation(stores: readonly StoreConfig[]): readonly Finding[] {
+  if (stores.length === 1) {
+    return [
+      warn('stores', 'there is only one store', 'keep three copies on two kinds of media, one of them elsewhere'),
+    ];
+  }
+  const places = new Map<string, string[]>();
+  for (const store of stores) {
+    const place =
+      store.adapter === 'filesystem'
+        ? `the file system of ${dirname(store.path)}`
+        : `${store.endpoint ?? `AWS ${store.region}`} with the credentials ${store.accessKeyId ?? 'of the environment'}`;
+    places.set(place, [...(places.get(place) ?? []), store.name]);
+  }
+  return [...places]
+    .filter(([, names]) => names.length > 1)
+    .map(([place, names]) =>
+      warn('stores', `${names.join(' and ')} share ${place}`, 'keep copies in different accounts and places'),
+    );
+}
+
+export async function checkKeys(context: CliContext): Promise<readonly Finding[]> {
+  const keys = await context.keys();
+  const findings = [ok('keys', `repository ${keys.repositoryId}, ${plural(keys.recipients.length, 'recipient')}`)];
+  if (keys.recipients.length < 2) {
+    findings.push(
+      warn(
+        'keys',
+        'only one identity can read new backups',
+        'add one that is kept offline: holdfast keys add-recipient',
+      ),
+    );
+  }
+  if (keys.signingKey === null)
+    findings.push(
+      warn(
+        'keys',
+        'no signing key here',
+        'this machine can restore but not back up; set keys.signingKey on those that back up',
+      ),
+    );
+  if (keys.identities.length === 0)
+    findings.push(
+      warn(
+        'keys',
+        'no identity here',
+        'this machine can back up but not prove or restore; set keys.identities on those that do',
+      ),
+    );
+  const { repository } = (await context.config()).keys;
+  const folder = repository.endsWith('.json') ? dirname(repository) : repository;
+  const present =
+    (
+      await load
+        .keys()
+        .listKeys(folder)
+        .catch(() => null)
+    )?.present ?? [];
+  if (present.includes('offline-identity.txt')) {
+    findings.push(
+      warn('keys', `the offline identity is still in ${folder}`, 'move it to a place that no server reaches'),
+    );
+  }
+  return findings;
+}
+
+export async function checkDisk(config: HoldfastConfig): Promise<readonly Finding[]> {
+  const places = [
+    { area: 'disk for proofs', path: config.scratch.dir, min: config.scratch.minFree },
+    ...config.stores.flatMap((store) =>
+      store.adapter === 'filesystem'
+        ? [{ area: `disk of store ${store.name}`, path: store.path, min: store.minFree }]
+        : [],
+    ),
+  ];
+  return Promise.all(
+    places.map(async ({ area, path, min }) => {
+      const free = await freeBytes(path);
+      if (free === null) return fail(area, `${path} cannot be looked at`, 'create the folder, or correct the path');
+      if (free < min)
+        return fail(
+          area,
+          `${formatBytes(free)} free at ${path}, ${formatBytes(min)} must stay free`,
+          'free some space',
+        );
+      return ok(area, `${formatBytes(free)} free at ${path}`);
+    }),
+  );
+}
+
+/** Of the folder, or of the nearest parent that exists. */
+async function freeBytes(path: string): Promise<number | null> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const facts = await statfs(folder).catch(() => null);
+    if (facts !== null) return facts.bavail * facts.bsize;
+    if (dirname(folder) === folder) return null;
+  }
+}

@@ -1,0 +1,201 @@
+/** recover and extract: one store and one identity are enough; no configuration, no catalogue, no Temporal. */
+import type { Command } from 'commander';
+import { parseConnectionUrl, type ResolvedConnection } from '../../config/connection-url';
+import { toConnectionTarget } from '../../config/secrets';
+import { cliError } from '../../errors/cli';
+import { countArgument, listArgument, ownersArgument, type Owners } from '../arguments';
+import { action, type Cli } from '../command';
+import { confirmTyped } from '../confirm';
+import { load, secrets } from '../lazy';
+import { formatBytes, formatCount, formatDuration, formatShare, formatTime } from '../output/format';
+import { bar, createProgress } from '../output/progress';
+import { renderFacts } from '../output/table';
+
+const STORE_HELP =
+  'folder, or s3://bucket/prefix?endpoint=https://host&region=us-east-1&accessKeyId=env:NAME&secretAccessKey=env:NAME';
+
+interface CopyOptions {
+  readonly store: string;
+  readonly identity: string;
+  readonly backup: string;
+  readonly database?: string;
+  readonly trustStore?: boolean;
+}
+
+function copyOptions(command: Command): Command {
+  return command
+    .requiredOption('-s, --store <address>', STORE_HELP)
+    .requiredOption('-i, --identity <file>', 'age identity file: identity.txt, or the one of the recovery kit')
+    .option('-b, --backup <id>', 'backup id, the beginning of one, or latest', 'latest')
+    .option('-d, --database <name>', 'needed only where the store holds several')
+    .option('--trust-store', "take the store's word for whose signature counts, when the identity file does not say");
+}
+
+interface RecoverOptions extends CopyOptions {
+  readonly to: string;
+  readonly as?: string;
+  readonly schema?: readonly string[];
+  readonly table?: readonly string[];
+  readonly owners: Owners;
+  readonly acls: boolean;
+  readonly globals: boolean;
+  readonly jobs: number;
+  readonly bin?: readonly string[];
+  readonly replace?: boolean;
+  readonly confirm?: string;
+}
+
+export const recoverCommands = (parent: Command, cli: Cli): void => {
+  copyOptions(parent.command('recover'))
+    .description('restore with one store and one key alone: no configuration, no catalogue, no Temporal')
+    .requiredOption(
+      '--to <target>',
+      'env:NAME or file:PATH of a postgresql:// URL, or a URL without a password (PGPASSWORD is used)',
+    )
+    .option('--as <name>', 'name of the database to make (the one in the URL, unless stated)')
+    .option('--schema <names>', 'only these schemas; repeat or separate by commas', listArgument)
+    .option('--table <names>', 'only these tables, as schema.table', listArgument)
+    .option('--owners <how>', 'keep, omit, or map:ROLE', ownersArgument, 'keep' as Owners)
+    .option('--no-acls', 'leave grants out')
+    .option('--no-globals', 'do not create missing roles')
+    .option('-j, --jobs <count>', 'parallel jobs', countArgument, 2)
+    .option('--bin <folders>', 'folders with pg_restore and psql', listArgument)
+    .option('--replace', 'drop what stands in the target first; asks for its name to be typed')
+    .option('--confirm <name>', 'the name of the database that --replace drops, instead of typing it')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  holdfast recover --store /mnt/backups --identity offline-identity.txt --to env:TARGET_URL
+  holdfast recover --store 's3://backups/prod?region=eu-central-1' -i kit/identity.txt --to postgresql://postgres@localhost/shop`,
+    )
+    .action(
+      action<RecoverOptions>(
+        cli,
+        async (context, options) => {
+          const target = await recoverTarget(options);
+          if (options.replace) {
+            await confirmTyped(context.ui, {
+              danger: `This drops the database ${target.database} at ${target.host} and everything in it before it restores.`,
+              name: target.database,
+              given: options.confirm,
+            });
+          }
+          const view = createProgress(context.ui);
+          try {
+            const report = await load.recover().recover({
+              ...copyRequest(options, context.signal),
+              to: target,
+              replace: options.replace === true,
+              options: {
+                jobs: options.jobs,
+                schemas: options.schema ?? [],
+                tables: options.table ?? [],
+                owners: options.owners,
+                acls: options.acls ? 'keep' : 'omit',
+                globals: options.globals ? 'roles' : 'none',
+                binDirs: options.bin ?? [],
+              },
+              onProgress: (step) => {
+                const share = step.plainBytesTotal > 0 ? step.plainBytes / step.plainBytesTotal : 0;
+                const counters = `${formatCount(step.rows)} rows, ${formatBytes(step.plainBytes)} of ${formatBytes(step.plainBytesTotal)}`;
+                view.show({
+                  block: [`${bar(share, 28)} ${formatShare(share)} ${step.step} ${step.current ?? ''}`, counters],
+                  line: `${step.step} ${step.current ?? ''} · ${formatShare(share)} · ${counters}`,
+                  key: step.step,
+                  data: step,
+                });
+              },
+            });
+            return {
+              data: report,
+              text: renderFacts(
+                [
+                  ['recovered', `${context.ui.colors.bold(report.databaseName)} at ${target.host}:${target.port}`],
+                  ['from', `${report.backupId} of ${report.database}`],
+                  ['as of', formatTime(report.snapshotAt)],
+                  ['tables', formatCount(report.tables.length)],
+                  ['rows', formatCount(report.rows)],
+                  ['size', formatBytes(report.plainBytes)],
+                  ['took', formatDuration(report.durationMs)],
+                  ['notices', report.notices.join('\n')],
+                ],
+                context.ui.colors.dim,
+              ),
+            };
+          } finally {
+            view.stop();
+          }
+        },
+        { patient: true },
+      ),
+    );
+
+  copyOptions(parent.command('extract'))
+    .description('write the files of a backup out as they were dumped: schema, rows, roles')
+    .requiredOption('-o, --out <folder>', 'a new or empty folder')
+    .addHelpText(
+      'after',
+      '\nExample:\n  holdfast extract --store /mnt/backups --identity identity.txt --out ./shop-files',
+    )
+    .action(
+      action<CopyOptions & { out: string }>(
+        cli,
+        async (context, options) => {
+          const view = createProgress(context.ui);
+          try {
+            const report = await load.extract().extract({
+              ...copyRequest(options, context.signal),
+              outDir: options.out,
+              onProgress: ({ path, bytes, total }) => {
+                const share = total > 0 ? bytes / total : 0;
+                view.show({
+                  block: [`${bar(share, 28)} ${formatShare(share)} ${formatBytes(bytes)} ${path}`],
+                  line: `${formatShare(share)} · ${formatBytes(bytes)} of ${formatBytes(total)}`,
+                  key: 'extract',
+                  data: { path, bytes, total },
+                });
+              },
+            });
+            return {
+              data: report,
+              text: `wrote ${formatCount(report.files)} files, ${formatBytes(report.bytes)}, of ${report.backupId} to ${report.outDir}`,
+            };
+          } finally {
+            view.stop();
+          }
+        },
+        { patient: true },
+      ),
+    );
+};
+
+function copyRequest(options: CopyOptions, signal: AbortSignal) {
+  return {
+    storeUrl: options.store,
+    identityPath: options.identity,
+    backup: options.backup,
+    ...(options.database === undefined ? {} : { database: options.database }),
+    ...(options.trustStore ? { trustStore: true } : {}),
+    secrets,
+    signal,
+  };
+}
+
+async function recoverTarget(options: RecoverOptions): Promise<ResolvedConnection> {
+  const target = /^(env|file):./.test(options.to)
+    ? await toConnectionTarget({ url: options.to }, 'target')
+    : plainUrl(options.to);
+  return options.as === undefined ? target : { ...target, database: options.as };
+}
+
+function plainUrl(text: string): ResolvedConnection {
+  const target = parseConnectionUrl(text, 'target');
+  if (target.password !== undefined) {
+    throw cliError('CLI_USAGE', 'a password in the command line shows in the process list', {
+      hint: 'leave it out of the URL and set PGPASSWORD, or pass --to env:NAME or --to file:PATH',
+    });
+  }
+  const password = process.env.PGPASSWORD;
+  return password === undefined ? target : { ...target, password };
+}
