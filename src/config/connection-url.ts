@@ -60,7 +60,7 @@ export function parseConnectionUrl(url: string, name: string): ResolvedConnectio
     return plain;
   };
 
-  const match = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url.trim());
+  const match = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url.trim());
   if (!match) {
     throw refuse(
       /^postgres(ql)?:\/\//.test(url.trim())

@@ -12,6 +12,7 @@ import { zodFindings } from './zod-findings';
 export const CONFIG_MAX_BYTES = 1024 * 1024;
 /** Total of nodes that aliases may stand for; refuses files made to grow without end. */
 const MAX_ALIASED = 100;
+const MAX_YAML_FAULTS = 20;
 
 export type ParseResult =
   | { readonly ok: true; readonly config: HoldfastConfig }
@@ -61,7 +62,11 @@ export function parseConfig(text: string, fileName: string): ParseResult {
       stringKeys: true,
     });
     const problems = [...document.errors, ...document.warnings];
-    if (problems.length > 0) return refuse(problems.map((problem) => yamlFault(problem, lines)));
+    if (problems.some(({ code }) => code === 'RESOURCE_EXHAUSTION'))
+      return refuse([fileFault('the file is nested too deeply')]);
+    // One slip of the hand may make hundreds of them.
+    if (problems.length > 0)
+      return refuse(problems.slice(0, MAX_YAML_FAULTS).map((problem) => yamlFault(problem, lines)));
     value = document.toJS({ maxAliasCount: MAX_ALIASED });
   } catch (error) {
     return refuse([fileFault(unreadable(error))]);
