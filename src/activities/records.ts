@@ -37,6 +37,8 @@ export function createRecordActivities(deps: Pick<ActivityDeps, 'catalog'>): Rec
     async failJob({ backupId, code, message }) {
       const catalog = await deps.catalog();
       await catalog.failJob(backupId, { completedAt: new Date(), errorCode: code, errorMessage: message });
+      // The next run has another id and cannot use it; what was stored is swept when its grace has passed.
+      await catalog.journalClear(backupId);
     },
 
     async recordCopy({ database, backupId, store, state, grade, detail }: CopyChange) {

@@ -91,13 +91,13 @@ export function transfers(): Pick_<'fillStore'> {
   });
 }
 
-/** Deleting what has expired: idempotent key by key, so it may be tried often. */
+/** Deleting what has expired. Holds the lock of the database's backups, so it gives up soon: the next run of retention goes on. */
 export function deletions(): Pick_<'deleteExpired'> {
   return proxyActivities({
     taskQueue: onQueue('store'),
     startToCloseTimeout: '6 hours',
     heartbeatTimeout: '30 seconds',
-    retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes', maximumAttempts: 20 },
+    retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 4 },
   });
 }
 

@@ -1,0 +1,44 @@
+/** Which copy of a backup to read. */
+import type { CopyRow } from '../catalog/types';
+import { orchestrationError } from '../errors/orchestration';
+import type { ObjectStore } from '../storage/object-store';
+import type { ActivityDeps } from './deps';
+
+type CopyDeps = Pick<ActivityDeps, 'stores' | 'catalog'>;
+
+/** Proved copies first, then complete ones, then the stores that the catalogue says nothing of; damaged and lost ones never. */
+export async function readableStores(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
+  const rows = await (await deps.catalog()).copies({ backupId });
+  return orderReadable(deps.stores.namesFor(database), rows);
+}
+
+export function orderReadable(stores: readonly string[], rows: readonly CopyRow[]): readonly string[] {
+  const rank = (store: string) => {
+    switch (rows.find((row) => row.store === store)?.state) {
+      case 'proved':
+        return 0;
+      case 'complete':
+        return 1;
+      case undefined:
+        return 2;
+      case 'pending':
+      case 'copying':
+        return 3;
+      default:
+        return 4;
+    }
+  };
+  return [...stores].filter((store) => rank(store) < 4).sort((a, b) => rank(a) - rank(b));
+}
+
+/** Opens those that can be opened, in the order given. */
+export async function openReachable(deps: CopyDeps, names: readonly string[]): Promise<readonly ObjectStore[]> {
+  const opened = await Promise.allSettled(names.map((name) => deps.stores.open(name)));
+  const stores = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (stores.length > 0) return stores;
+  const cause: unknown = opened.find((result) => result.status === 'rejected')?.reason;
+  throw orchestrationError('RUN_NO_GOOD_COPY', 'no store that has a copy can be opened', {
+    context: { stores: names.join(',') },
+    cause,
+  });
+}

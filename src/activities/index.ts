@@ -1,0 +1,24 @@
+/** Activities by the queue that serves them, so that a worker takes on only what it is equipped for. */
+import type { QueueActivities } from './queues';
+import { createAdmitActivities } from './admit';
+import type { ActivityDeps } from './deps';
+import { createDumpActivities } from './dump';
+import { createPaceActivities } from './pace';
+import { createRecordActivities } from './records';
+import { createReplicateActivities } from './replicate';
+import { createRestoreActivities } from './restore';
+import { createRetentionActivities } from './retention';
+import { createRunActivities } from './runs';
+import { createVerifyActivities } from './verify';
+
+export function createActivities(deps: ActivityDeps): QueueActivities {
+  const { planExpiry, deleteExpired } = createRetentionActivities(deps);
+  return {
+    workflow: { ...createRecordActivities(deps), ...createRunActivities(), planExpiry },
+    dump: createDumpActivities(deps),
+    host: createPaceActivities(deps),
+    store: { ...createAdmitActivities(deps), ...createReplicateActivities(deps), deleteExpired },
+    verify: createVerifyActivities(deps),
+    restore: createRestoreActivities(deps),
+  };
+}

@@ -1,0 +1,34 @@
+/** Makes one store hold all that a manifest names, from the copies that can be read; replaces what is damaged when healing. */
+import { orchestrationError } from '../errors/orchestration';
+import { fillCopy } from '../repository/fill-copy';
+import { openReachable, readableStores } from './copies';
+import type { ActivityDeps } from './deps';
+import { withHeartbeat, type Beat } from './heartbeat';
+import type { FillResult, HoldfastActivities } from './types';
+
+type FillInput = Parameters<HoldfastActivities['fillStore']>[0];
+
+export function createReplicateActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'fillStore'> {
+  return { fillStore: (input) => withHeartbeat((beat) => fill(deps, input, beat)) };
+}
+
+async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<FillResult> {
+  const { database, backupId, heal } = input;
+  const target = await deps.stores.open(input.store);
+  const readable = (await readableStores(deps, database, backupId)).filter((name) => name !== target.name);
+  if (readable.length === 0)
+    throw orchestrationError('RUN_NO_GOOD_COPY', '', { context: { database, backup: backupId } });
+  const sources = await openReachable(deps, readable);
+  const filled = await fillCopy({
+    sources,
+    target,
+    database,
+    backupId,
+    keys: await deps.keys(),
+    heal,
+    signal: beat.signal,
+    onProgress: (done: number, total: number) =>
+      beat.report({ step: heal ? 'heal' : 'fill', done, total, current: null }),
+  });
+  return { copiedObjects: filled.copiedObjects, copiedBytes: filled.copiedBytes };
+}

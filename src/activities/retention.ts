@@ -1,0 +1,187 @@
+/** Marking what the policy no longer keeps, and deleting it when its grace has passed and everything was checked again. */
+import { log } from '@temporalio/activity';
+import { planRetention, type RetentionPlan } from '../domain/retention';
+import type { Catalog } from '../catalog/types';
+import { DESCRIPTION_KEY } from '../repository/layout';
+import { deleteBackup, sweep } from '../repository/sweep';
+import type { ObjectStore } from '../storage/object-store';
+import type { ActivityDeps } from './deps';
+import { withHeartbeat, type Beat } from './heartbeat';
+import type { ExpiryPlan, HoldfastActivities, SweepInput, SweepResult } from './types';
+
+type RetentionActivities = Pick<HoldfastActivities, 'planExpiry' | 'deleteExpired'>;
+
+export function createRetentionActivities(deps: ActivityDeps): RetentionActivities {
+  return {
+    async planExpiry({ database, confirm, requestedBy }) {
+      const catalog = await deps.catalog();
+      const policy = deps.database(database).retention;
+      const now = new Date();
+      const { plan, tombstones } = await decide(catalog, deps, database, now);
+      const expired = plan.refused
+        ? []
+        : plan.decisions.filter(
+            ({ backupId, keep, reasons }) => !keep && !tombstones.has(backupId) && !isGone(reasons),
+          );
+      const tombstoned: string[] = [];
+      for (const { backupId, reasons } of confirm ? expired : []) {
+        await catalog.tombstone(backupId, reasons.join('; '), now);
+        await catalog.audit({
+          actor: requestedBy,
+          action: 'retention.tombstone',
+          database,
+          backupId,
+          details: { reasons },
+          at: now,
+        });
+        tombstones.set(backupId, now);
+        tombstoned.push(backupId);
+      }
+      const dueAt = (at: Date) => at.getTime() + policy.tombstoneGrace;
+      const condemned = plan.decisions.filter(({ backupId, keep }) => !keep && tombstones.has(backupId));
+      const due = condemned.filter(({ backupId }) => dueAt(tombstones.get(backupId)!) <= now.getTime());
+      const later = condemned
+        .map(({ backupId }) => dueAt(tombstones.get(backupId)!))
+        .filter((at) => at > now.getTime());
+      const result: ExpiryPlan = {
+        decisions: plan.decisions,
+        tombstoned,
+        due: confirm && plan.refused === null ? due.map(({ backupId }) => backupId) : [],
+        nextDueAt: later.length > 0 ? new Date(Math.min(...later)).toISOString() : null,
+      };
+      return result;
+    },
+
+    deleteExpired: (input) => withHeartbeat((beat) => deleteExpired(deps, input, beat)),
+  };
+}
+
+async function deleteExpired(
+  deps: ActivityDeps,
+  { database, requestedBy }: SweepInput,
+  beat: Beat,
+): Promise<SweepResult> {
+  const { signal } = beat;
+  const catalog = await deps.catalog();
+  const policy = deps.database(database).retention;
+  const now = new Date();
+  // Holds, floors and copies are looked at again: what was marked may be the last good one by now.
+  const { plan, tombstones } = await decide(catalog, deps, database, now);
+  const due = [...tombstones].filter(([, at]) => at.getTime() + policy.tombstoneGrace <= now.getTime());
+  const { stores, unreachable } = await reach(deps, database);
+  const deleted: string[] = [];
+  const spared: { backupId: string; reason: string }[] = [];
+
+  for (const [backupId] of due) {
+    signal.throwIfAborted();
+    const reason = whyNot(plan, backupId, unreachable);
+    if (reason !== null) {
+      spared.push({ backupId, reason });
+      continue;
+    }
+    beat.report({ step: 'delete', done: deleted.length, total: due.length, current: backupId });
+    for (const store of stores) await deleteBackup({ store, database, backupId, signal });
+    await catalog.markDeleted(backupId, new Date());
+    await catalog.audit({
+      actor: requestedBy,
+      action: 'retention.delete',
+      database,
+      backupId,
+      details: { stores: stores.map(({ name }) => name) },
+      at: new Date(),
+    });
+    deleted.push(backupId);
+  }
+  const swept = await sweepStores(deps, database, stores, beat);
+  log.info('retention swept', { database, deleted: deleted.length, spared: spared.length, ...swept });
+  return { deleted, spared, ...swept };
+}
+
+/** A backup goes from all of its stores or from none, so that the catalogue is never half right. */
+function whyNot(plan: RetentionPlan, backupId: string, unreachable: readonly string[]): string | null {
+  const decision = plan.decisions.find((one) => one.backupId === backupId);
+  if (plan.refused !== null) return plan.refused;
+  if (decision === undefined) return 'the catalogue does not know it any more';
+  if (decision.keep) return decision.reasons.join('; ');
+  return unreachable.length > 0 ? `cannot be deleted everywhere now: ${unreachable.join(', ')} out of reach` : null;
+}
+
+async function reach(
+  deps: ActivityDeps,
+  database: string,
+): Promise<{ readonly stores: readonly ObjectStore[]; readonly unreachable: readonly string[] }> {
+  const names = deps.stores.namesFor(database);
+  const opened = await Promise.allSettled(
+    names.map(async (name) => {
+      const store = await deps.stores.open(name);
+      // A store that was opened long ago may be away now.
+      await store.head(DESCRIPTION_KEY);
+      return store;
+    }),
+  );
+  return {
+    stores: opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    unreachable: names.filter((_, index) => opened[index]!.status === 'rejected'),
+  };
+}
+
+async function sweepStores(
+  deps: ActivityDeps,
+  database: string,
+  stores: readonly ObjectStore[],
+  beat: Beat,
+): Promise<{ readonly objects: number; readonly bytes: number }> {
+  const keys = await deps.keys();
+  const copies = await (await deps.catalog()).copies({ database });
+  const living = new Set(
+    (await (await deps.catalog()).jobs({ database }))
+      .filter((job) => job.deletedAt === null)
+      .map((job) => job.backupId),
+  );
+  const { sweepGrace } = deps.database(database).retention;
+  let objects = 0;
+  let bytes = 0;
+  for (const [index, store] of stores.entries()) {
+    beat.report({ step: 'sweep', done: index, total: stores.length, current: store.name });
+    const known = copies
+      .filter((copy) => copy.store === store.name && living.has(copy.backupId))
+      .filter((copy) => copy.state === 'complete' || copy.state === 'proved')
+      .map((copy) => copy.backupId);
+    const swept = await sweep({ store, database, keys, known, graceMs: sweepGrace, signal: beat.signal });
+    objects += swept.deleted;
+    bytes += swept.bytes;
+  }
+  return { objects, bytes };
+}
+
+async function decide(
+  catalog: Catalog,
+  deps: Pick<ActivityDeps, 'database'>,
+  database: string,
+  now: Date,
+): Promise<{ readonly plan: RetentionPlan; readonly tombstones: Map<string, Date> }> {
+  const [jobs, copies, holds] = await Promise.all([
+    catalog.jobs({ database }),
+    catalog.copies({ database }),
+    catalog.holds({ database }),
+  ]);
+  const plan = planRetention({
+    backups: jobs.map((job) => ({
+      backupId: job.backupId,
+      status: job.status,
+      startedAt: job.startedAt,
+      provedCopies: copies.filter((copy) => copy.backupId === job.backupId && copy.state === 'proved').length,
+      tombstonedAt: job.tombstonedAt,
+      deletedAt: job.deletedAt,
+    })),
+    policy: deps.database(database).retention,
+    holds,
+    now,
+  });
+  const tombstones = new Map(
+    jobs.flatMap((job) => (job.tombstonedAt && !job.deletedAt ? [[job.backupId, job.tombstonedAt] as const] : [])),
+  );
+  return { plan, tombstones };
+}
+
+const isGone = (reasons: readonly string[]) => reasons.includes('is deleted');

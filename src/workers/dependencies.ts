@@ -1,0 +1,110 @@
+/** Everything that activities are made of, from the config. Opened when first needed, closed together. */
+import { DEFAULT_TIMING, type ActivityDeps, type TimingDefaults } from '../activities/deps';
+import { createCatalog } from '../catalog/create-catalog';
+import { migrate } from '../catalog/migrate';
+import type { Catalog } from '../catalog/types';
+import type { SecretResolver } from '../client/connection-options';
+import type { DatabaseConfig, HoldfastConfig } from '../config/schema';
+import { toConnectionTarget } from '../config/secrets';
+import { createLogicalEngine } from '../engines/logical';
+import { orchestrationError } from '../errors/orchestration';
+import { createGovernorRegistry } from '../load/registry';
+import { createMetrics, type WorkerMetrics } from './metrics';
+import { openKeys } from './open-keys';
+import { createStoreSet } from './store-set';
+
+export interface DependencyOptions {
+  readonly config: HoldfastConfig;
+  readonly secrets: SecretResolver;
+  readonly identity: string;
+  readonly hostQueue: string;
+  readonly timing?: Partial<TimingDefaults>;
+}
+
+export interface Dependencies {
+  readonly activities: ActivityDeps;
+  readonly metrics: WorkerMetrics;
+  close(): Promise<void>;
+}
+
+export function createDependencies(options: DependencyOptions): Dependencies {
+  const { config, secrets } = options;
+  const keys = retryingOnce(() => openKeys(config, secrets));
+  let opened: Catalog | null = null;
+  const catalog = retryingOnce(async () => {
+    const target = await toConnectionTarget(config.catalog.connection, 'catalog');
+    const { schema } = config.catalog;
+    await migrate(target, schema);
+    opened = createCatalog({ target, schema, applicationName: `holdfast worker ${options.identity}` });
+    return opened;
+  });
+  const governors = createGovernorRegistry();
+  const metrics = createMetrics({ databases: config.databases.map(({ name }) => name), catalog, governors });
+  const stores = createStoreSet(config, {
+    secrets,
+    keys,
+    metrics: {
+      request({ store, sentBytes, receivedBytes }) {
+        if (sentBytes > 0) metrics.stored(store, 'sent', sentBytes);
+        if (receivedBytes > 0) metrics.stored(store, 'received', receivedBytes);
+      },
+      retry() {},
+    },
+  });
+  const database = (name: string): DatabaseConfig => {
+    const found = config.databases.find((one) => one.name === name);
+    if (found) return found;
+    const configured = config.databases.map((one) => one.name).join(', ');
+    throw orchestrationError('RUN_DATABASE_UNKNOWN', '', { context: { database: name, configured } });
+  };
+  return {
+    metrics,
+    activities: {
+      database,
+      connection: (target) =>
+        'database' in target
+          ? toConnectionTarget(database(target.database).connection, target.database)
+          : toConnectionTarget({ url: target.url }, 'target'),
+      stores,
+      keys,
+      catalog,
+      engine: createLogicalEngine(),
+      governors,
+      scratch: {
+        baseDir: config.scratch.dir,
+        binDirs: config.tools.postgresBin,
+        minFreeBytes: config.scratch.minFree,
+        osUser: config.scratch.user ?? null,
+        jobs: config.scratch.jobs,
+      },
+      binDirs: config.tools.postgresBin,
+      writing: {
+        segmentBytes: config.repository.segmentSize,
+        zstdLevel: config.repository.zstdLevel,
+        inFlight: config.worker.segmentsInFlight,
+      },
+      timing: { ...DEFAULT_TIMING, ...options.timing },
+      hostQueue: options.hostQueue,
+      workerIdentity: options.identity,
+    },
+    async close() {
+      await stores.close();
+      await opened?.close();
+    },
+  };
+}
+
+/** Opens once; a failure is not kept, so that whoever asks next tries again. */
+function retryingOnce<Value>(open: () => Promise<Value>): () => Promise<Value> {
+  let opening: Promise<Value> | null = null;
+  return () => {
+    if (opening === null) {
+      const mine = open();
+      opening = mine;
+      mine.catch(() => {
+        if (opening === mine) opening = null;
+      });
+    }
+    return opening;
+  };
+}

@@ -1,0 +1,48 @@
+/** A worker process from start to end: telemetry, search attributes, workers, orderly shutdown. The CLI calls this. */
+import { Runtime } from '@temporalio/worker';
+import type { TimingDefaults } from '../activities/deps';
+import { connectTemporal } from '../client/connect';
+import type { SecretResolver } from '../client/connection-options';
+import { registerSearchAttributes } from '../client/search-attributes';
+import type { HoldfastConfig } from '../config/schema';
+import type { QueueKind } from '../workflows/ids';
+import { createWorkers, type HoldfastWorkers } from './create-workers';
+import { createLogger, type LoggerOptions } from './logger';
+
+export interface RunWorkerOptions {
+  readonly config: HoldfastConfig;
+  readonly secrets: SecretResolver;
+  readonly queues?: readonly QueueKind[];
+  readonly identity?: string;
+  readonly timing?: Partial<TimingDefaults>;
+  /** Aborting begins the orderly shutdown. */
+  readonly signal: AbortSignal;
+  readonly log?: LoggerOptions;
+  /** Called when every queue is about to be polled. */
+  readonly onReady?: (workers: HoldfastWorkers) => void;
+}
+
+/** Resolves when the shutdown is complete. Throws when the worker cannot start or fails. */
+export async function runWorker(options: RunWorkerOptions): Promise<void> {
+  const { config, secrets, signal } = options;
+  // Signals of the operating system belong to the entry point; it aborts `signal`.
+  Runtime.install({ logger: createLogger(options.log), shutdownSignals: [] });
+  const connection = await connectTemporal(config.temporal, secrets);
+  try {
+    await registerSearchAttributes(connection, config.temporal.namespace);
+  } finally {
+    await connection.close();
+  }
+  if (signal.aborted) return;
+  const workers = await createWorkers(options);
+  const shutdown = () => workers.shutdown();
+  signal.addEventListener('abort', shutdown, { once: true });
+  try {
+    const running = workers.run();
+    options.onReady?.(workers);
+    if (signal.aborted) shutdown();
+    await running;
+  } finally {
+    signal.removeEventListener('abort', shutdown);
+  }
+}
