@@ -63,7 +63,8 @@ function signedText(stored: Pick<Stored, 'holdfast' | 'sealedIdKey'>): Buffer {
   return Buffer.from(`${SIGNED_INTRO}${JSON.stringify([stored.holdfast, stored.sealedIdKey])}`);
 }
 
-async function makeStored(keys: RepositoryKeys): Promise<Buffer> {
+/** The bytes of `holdfast.json` as these keys would have it; needs the signing key. */
+export async function makeStored(keys: RepositoryKeys): Promise<Buffer> {
   if (!keys.signingKey) throw repositoryError('REPO_SIGNING_KEY_ABSENT');
   if (!keys.description) throw repositoryError('REPO_KEYS_INVALID', 'repository.json is not loaded');
   const sealer = await createSealer(keys.description.recipients.map((entry) => entry.recipient));
@@ -76,7 +77,8 @@ async function makeStored(keys: RepositoryKeys): Promise<Buffer> {
   return Buffer.from(`${JSON.stringify({ ...parts, signature }, null, 2)}\n`);
 }
 
-async function readStored(store: ObjectStore, signal?: AbortSignal): Promise<Stored | null> {
+/** `holdfast.json` of this store in its right shape, or null; its signature is not checked yet. */
+export async function readStored(store: ObjectStore, signal?: AbortSignal): Promise<Stored | null> {
   let bytes: Buffer;
   try {
     bytes = await store.get(DESCRIPTION_KEY, { signal });
@@ -114,41 +116,6 @@ function checkSignature(stored: Stored, trusted: readonly Buffer[], store: Objec
   if (!verify(null, signedText(stored), publicKeyOf(key), Buffer.from(stored.signature.value, 'base64'))) {
     throw repositoryError('REPO_DESCRIPTION_DAMAGED', 'the signature of holdfast.json does not fit', { context });
   }
-}
-
-/**
- * Makes sure that this store is this repository's: writes `holdfast.json` where there is none (of several at once, one
- * is first), refuses a store of another repository, and brings an older revision up to date.
- */
-export async function ensureRepository(
-  store: ObjectStore,
-  keys: RepositoryKeys,
-  signal?: AbortSignal,
-): Promise<'created' | 'present' | 'updated'> {
-  let found = await readStored(store, signal);
-  if (!found) {
-    const bytes = await makeStored(keys);
-    const createOnly = store.capabilities.createOnly;
-    const { created } = await store.put(DESCRIPTION_KEY, bytes, { createOnly, signal });
-    if (created) return 'created';
-    found = await readStored(store, signal);
-    if (!found) throw repositoryError('REPO_NOT_INITIALISED', '', { context: { store: store.name } });
-  }
-  if (found.holdfast.repositoryId !== keys.repositoryId) {
-    throw repositoryError('REPO_FOREIGN', '', {
-      context: { store: store.name, found: found.holdfast.repositoryId, expected: keys.repositoryId },
-    });
-  }
-  // Only a process that can sign and knows better writes it again; whoever comes late with an older one does not.
-  const revision = keys.description?.revision ?? 0;
-  if (!keys.signingKey || revision <= found.holdfast.revision) return 'present';
-  await publishRepository(store, keys, signal);
-  return 'updated';
-}
-
-/** Writes `holdfast.json` as it is now: one small object, replaced whole. */
-export async function publishRepository(store: ObjectStore, keys: RepositoryKeys, signal?: AbortSignal): Promise<void> {
-  await store.put(DESCRIPTION_KEY, await makeStored(keys), { signal });
 }
 
 /** What a lone identity file says: identities, and in comments the repository id and the trusted verify keys. */

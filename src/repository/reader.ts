@@ -1,11 +1,12 @@
 /** Reads one copy of one backup. Every byte that is yielded was authenticated first; every error names the copy. */
+import { isName } from '../domain/names';
 import type { FileSource } from '../engines/engine';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { ObjectStore } from '../storage/object-store';
 import { createOpener } from './age';
 import { readManifestObject } from './commit';
-import { backupOfKey, manifestsPrefix, segmentKey } from './layout';
+import { backupOfKey, manifestsPrefix, segmentKey, segmentsPrefix } from './layout';
 import { openManifest, type ParsedManifest } from './manifest';
 import { createNamer, openSegment } from './segment';
 import type { BackupReader, Inventory, RepositoryKeys, SegmentRef } from './types';
@@ -128,13 +129,23 @@ export async function listBackups(
   return found;
 }
 
-/** Databases that have a manifest at this store. Walks every key: the port has no delimiter. */
+/** Databases that have a manifest at this store. Steps over each one's segments instead of listing them. */
 export async function listDatabases(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
-  const names = new Set<string>();
-  for await (const info of store.list('', { signal })) {
-    const match = MANIFEST_KEY.exec(info.key);
-    if (match && backupOfKey(match[1]!, info.key)) names.add(match[1]!);
+  const names: string[] = [];
+  let after: string | undefined;
+  for (;;) {
+    const first = await firstKey(store, after, signal);
+    if (first === null) return names;
+    const name = first.includes('/') ? first.slice(0, first.indexOf('/')) : null;
+    if (name !== null && isName(name)) {
+      if ((await listBackups(store, name, signal)).length > 0) names.push(name);
+      // `z` comes after every character that a segment's key has there.
+      after = `${segmentsPrefix(name)}zz`;
+    } else after = first;
+    if (after < first) after = first;
   }
-  return [...names].sort();
 }
-const MANIFEST_KEY = /^([a-z0-9][a-z0-9_-]{0,62})\/manifests\/[^/]+$/;
+async function firstKey(store: ObjectStore, after: string | undefined, signal?: AbortSignal): Promise<string | null> {
+  for await (const info of store.list('', { after, signal })) return info.key;
+  return null;
+}

@@ -1,0 +1,41 @@
+/** Whose repository a store is: marks a new one, refuses a foreign one, brings an older description up to date. */
+import { repositoryError } from '../errors/repository';
+import type { ObjectStore } from '../storage/object-store';
+import { makeStored, readStored } from './description';
+import { DESCRIPTION_KEY } from './layout';
+import type { RepositoryKeys } from './types';
+
+/**
+ * Makes sure that this store is this repository's: writes `holdfast.json` where there is none (of several at once, one
+ * is first), refuses a store of another repository, and brings an older revision up to date.
+ */
+export async function ensureRepository(
+  store: ObjectStore,
+  keys: RepositoryKeys,
+  signal?: AbortSignal,
+): Promise<'created' | 'present' | 'updated'> {
+  let found = await readStored(store, signal);
+  if (!found) {
+    const bytes = await makeStored(keys);
+    const createOnly = store.capabilities.createOnly;
+    const { created } = await store.put(DESCRIPTION_KEY, bytes, { createOnly, signal });
+    if (created) return 'created';
+    found = await readStored(store, signal);
+    if (!found) throw repositoryError('REPO_NOT_INITIALISED', '', { context: { store: store.name } });
+  }
+  if (found.holdfast.repositoryId !== keys.repositoryId) {
+    throw repositoryError('REPO_FOREIGN', '', {
+      context: { store: store.name, found: found.holdfast.repositoryId, expected: keys.repositoryId },
+    });
+  }
+  // Only a process that can sign and knows better writes it again; whoever comes late with an older one does not.
+  const revision = keys.description?.revision ?? 0;
+  if (!keys.signingKey || revision <= found.holdfast.revision) return 'present';
+  await publishRepository(store, keys, signal);
+  return 'updated';
+}
+
+/** Writes `holdfast.json` as it is now: one small object, replaced whole. */
+export async function publishRepository(store: ObjectStore, keys: RepositoryKeys, signal?: AbortSignal): Promise<void> {
+  await store.put(DESCRIPTION_KEY, await makeStored(keys), { signal });
+}
