@@ -43,6 +43,8 @@ export function buildProgram(cli: Cli): Command {
     .option('-v, --verbose', 'show the causes of an error')
     .option('-y, --yes', 'answer yes to questions; never stands in for a typed confirmation')
     .showSuggestionAfterError()
+    // Usage errors are printed like all others, by run.ts.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride();
 
   const group = (name: string, description: string) => program.command(name).description(description);

@@ -21,10 +21,16 @@ export async function runCli(argv: readonly string[], signal: AbortSignal): Prom
     if (!(error instanceof CommanderError)) throw error;
     // Help and version that were asked for; commander has printed them.
     if (error.exitCode === 0) return EXIT.ok;
-    if (argv.includes('--json')) {
-      const message = error.message.replace(/^error: /, '');
-      printError(createUi({ json: true }), cliError('CLI_USAGE', message));
-    }
-    return EXIT.usage;
+    // A group without a verb: its help stands on standard error.
+    if (error.code === 'commander.help') return EXIT.usage;
+    const ui = createUi({ json: argv.includes('--json'), color: !argv.includes('--no-color') });
+    return printError(ui, usageError(error));
   }
+}
+
+/** `unknown option '--al'` and commander's "(Did you mean --all?)" as fact and hint. */
+function usageError(error: CommanderError) {
+  const [fact = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const hint = suggestion?.replace(/^\((.*)\)$/, '$1');
+  return cliError('CLI_USAGE', fact, hint === undefined ? {} : { hint });
 }
