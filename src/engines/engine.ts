@@ -106,6 +106,8 @@ export interface LogicalDumpOptions {
   readonly pauseBudgetMs: number;
   /** Folders searched first for pg_dump and friends. */
   readonly binDirs: readonly string[];
+  /** Client tools of at least this major. @default the server's own, or the nearest newer one */
+  readonly clientMajor?: number;
 }
 
 export interface DumpRequest {
@@ -132,6 +134,8 @@ export interface RestoreOptions {
   /** Create missing roles from globals.sql (without passwords where they are absent) before anything else. */
   readonly globals: 'none' | 'roles';
   readonly binDirs: readonly string[];
+  /** Client tools of at least this major. @default the target server's own or the archive's, whichever is newer */
+  readonly clientMajor?: number;
   /** Scratch cluster: settings that trade durability for speed are already set there. */
   readonly scratchDir: string;
 }

@@ -1,4 +1,4 @@
-/** Which client tools to use: the newest installed major that is not older than the server. */
+/** Which client tools to use: of the server's major, or the nearest newer one; an older one is refused. */
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { postgresError } from '../errors/postgres';
@@ -20,6 +20,8 @@ export interface ToolSearch {
   readonly binDirs: readonly string[];
   /** PATH of this process, given by the entry point. @default the usual system folders */
   readonly path?: string;
+  /** Tools of at least this major, for a backup that is to move to a newer server. */
+  readonly major?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -67,19 +69,37 @@ export async function listTools(search: ToolSearch): Promise<ClientTools[]> {
 }
 
 /**
- * The newest installed tools whose major is the server's or newer.
+ * The tools for a server: of its own major where installed, else of the nearest newer one; of one major the newest minor. (What
+ * a newer pg_dump writes need not be understood by the older server that it came from.)
  * @throws PG_TOOLS_MISSING when there are none, PG_TOOLS_TOO_OLD when all are older than the server
  */
 export async function findTools(serverVersionNum: number, search: ToolSearch): Promise<ClientTools> {
-  const serverMajor = Math.floor(serverVersionNum / 10_000);
-  const all = await listTools(search);
+  return choose(await listTools(search), Math.floor(serverVersionNum / 10_000), search);
+}
+
+/**
+ * Tools to restore with: not older than those that wrote the archive, nor than the target server.
+ * @throws PG_TOOLS_MISSING, PG_TOOLS_TOO_OLD
+ */
+export async function findRestoreTools(
+  targetVersionNum: number,
+  writtenBy: string,
+  search: ToolSearch,
+): Promise<ClientTools> {
+  const writer = parseToolVersion(writtenBy)?.major ?? 0;
+  return choose(await listTools(search), Math.max(Math.floor(targetVersionNum / 10_000), writer), search);
+}
+
+function choose(all: readonly ClientTools[], needed: number, search: ToolSearch): ClientTools {
   const newest = all[0];
-  if (!newest) throw postgresError('PG_TOOLS_MISSING', '', { context: { server: serverMajor } });
-  if (newest.major < serverMajor)
+  if (!newest) throw postgresError('PG_TOOLS_MISSING', '', { context: { needed } });
+  const fitting = all.filter(({ major }) => major >= Math.max(needed, search.major ?? 0));
+  if (fitting.length === 0)
     throw postgresError('PG_TOOLS_TOO_OLD', '', {
-      context: { server: serverMajor, newestTools: newest.version, folder: newest.binDir },
+      context: { needed: Math.max(needed, search.major ?? 0), newestTools: newest.version, folder: newest.binDir },
     });
-  return newest;
+  const nearest = Math.min(...fitting.map(({ major }) => major));
+  return fitting.find(({ major }) => major === nearest)!;
 }
 
 function candidateDirs({ binDirs, path = USUAL_PATH }: ToolSearch): string[] {

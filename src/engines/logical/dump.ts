@@ -31,7 +31,11 @@ export async function dumpLogical(request: DumpRequest): Promise<DumpSummary> {
   const onLost = () => failed.abort(snapshot.session.lost.reason);
   snapshot.session.lost.addEventListener('abort', onLost);
   try {
-    const tools = await findTools(snapshot.session.serverVersionNum, { binDirs: options.binDirs, signal });
+    const tools = await findTools(snapshot.session.serverVersionNum, {
+      binDirs: options.binDirs,
+      major: options.clientMajor,
+      signal,
+    });
     const access = await checkAccess(snapshot.session, snapshot.selection);
     const plan = await planRows(snapshot, options);
     return await runAll({ request, snapshot, tools, access, plan, signal, failed });
@@ -118,18 +122,20 @@ async function runAll(run: Run): Promise<DumpSummary> {
       progress.pieceDone(piece, file?.rows ?? 0);
     },
   };
-  const jobs: Promise<unknown>[] = [
-    dumpSchema({ ...common, snapshotId, selection, tables: plan.tables }, sink.openFile(SCHEMA_FILE)).then((bytes) =>
-      files.push({ path: SCHEMA_FILE, kind: 'schema', bytes }),
-    ),
+  // One after the other: two children at a time would be one more than the machine was promised.
+  const definitions = async (): Promise<void> => {
+    const schema = await dumpSchema(
+      { ...common, snapshotId, selection, tables: plan.tables },
+      sink.openFile(SCHEMA_FILE),
+    );
+    files.push({ path: SCHEMA_FILE, kind: 'schema', bytes: schema });
+    const globals = await dumpGlobals({ ...common, passwords: access.mayReadPasswords }, sink.openFile(GLOBALS_FILE));
+    files.push({ path: GLOBALS_FILE, kind: 'globals', bytes: globals });
+  };
+  const jobs = [
+    definitions(),
     ...(plan.pieces.length > 0 ? Array.from({ length: readers }, () => runReader(reader)) : []),
   ];
-  const globals = () =>
-    dumpGlobals({ ...common, passwords: access.mayReadPasswords }, sink.openFile(GLOBALS_FILE)).then((bytes) =>
-      files.push({ path: GLOBALS_FILE, kind: 'globals', bytes }),
-    );
-  // After the schema: two children of ours at a time would be one more than the readers were promised the machine with.
-  jobs[0] = jobs[0]!.then(globals);
   jobs.forEach((job) => job.catch((error: unknown) => failed.abort(error)));
   try {
     // All of them: nothing of this dump may run on when it is over.

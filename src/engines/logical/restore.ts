@@ -10,7 +10,7 @@ import { childEnvironment, type ChildEnvironment } from '../../postgres/child-en
 import { runChild } from '../../postgres/child-process';
 import { connect, type PgSession } from '../../postgres/connection';
 import { quoteIdentifier } from '../../postgres/identifiers';
-import { findTools, type ClientTools } from '../../postgres/tools';
+import { findRestoreTools, type ClientTools } from '../../postgres/tools';
 import type { DumpedTable, RestoreProgress, RestoreRequest, RestoreSummary } from '../engine';
 import { parseArchiveList, selectEntries, type ArchiveSelection } from './archive-list';
 import { GLOBALS_FILE, SCHEMA_FILE } from './dump';
@@ -18,6 +18,12 @@ import { createRoles } from './restore-roles';
 import { loadTables } from './restore-rows';
 
 type Step = RestoreProgress['step'];
+
+/**
+ * pg_restore of this major and newer begins with SET transaction_timeout, which older servers do not know. For those alone
+ * `--exit-on-error` is left out, and anything but that one refusal is a failure all the same.
+ */
+const TIMEOUT_SINCE = 17;
 
 export async function restoreLogical(request: RestoreRequest): Promise<RestoreSummary> {
   const { target, options, signal } = request;
@@ -27,10 +33,11 @@ export async function restoreLogical(request: RestoreRequest): Promise<RestoreSu
   const environment = await childEnvironment(target, 'holdfast pg_restore');
   const session = await connect(target, { signal, applicationName: 'holdfast restore' });
   try {
-    // The archive's format is that of the tools that wrote it: those that read it must be as new.
-    const wrote = Number(request.summary.toolVersion.split('.')[0]) * 10_000;
-    const needed = Math.max(session.serverVersionNum, Number.isFinite(wrote) ? wrote : 0);
-    const tools = await findTools(needed, { binDirs: options.binDirs, signal });
+    const tools = await findRestoreTools(session.serverVersionNum, request.summary.toolVersion, {
+      binDirs: options.binDirs,
+      major: options.clientMajor,
+      signal,
+    });
     return await new Restore(request, session, tools, environment, folder).run(started);
   } catch (error) {
     signal.throwIfAborted();
@@ -187,9 +194,10 @@ class Restore {
 
   private async pgRestore(section: 'pre-data' | 'data' | 'post-data'): Promise<void> {
     const { target, options, summary } = this.request;
+    const tolerant = this.tools.major >= TIMEOUT_SINCE && this.session.serverVersionNum < TIMEOUT_SINCE * 10_000;
     const args = [
       `--section=${section}`,
-      '--exit-on-error',
+      ...(tolerant ? [] : ['--exit-on-error']),
       '--no-password',
       `--dbname=${connectionName(target.database)}`,
     ];
@@ -199,7 +207,7 @@ class Restore {
     if (options.acls === 'omit') args.push('--no-privileges');
     if (await this.lacksTablespaces(summary.tablespaces ?? [])) args.push('--no-tablespaces');
     if (this.listFile) args.push(`--use-list=${this.listFile}`);
-    const { stderr } = await this.runTool([...args, this.archive], `restoring ${section}`);
+    const { stderr } = await this.runTool([...args, this.archive], `restoring ${section}`, tolerant);
     const warnings = stderr.split('\n').filter((line) => /warning/i.test(line));
     this.notices.push(...warnings.slice(0, 20));
   }
@@ -217,7 +225,7 @@ class Restore {
     return true;
   }
 
-  private async runTool(args: readonly string[], what: string) {
+  private async runTool(args: readonly string[], what: string, tolerant = false) {
     const { target, signal } = this.request;
     try {
       return await runChild({
@@ -229,7 +237,10 @@ class Restore {
         secrets: target.password ? [target.password] : [],
       });
     } catch (error) {
-      throw isHoldfastError(error, 'PG_TOOL_FAILED') ? restoreFault(error) : error;
+      if (!isHoldfastError(error, 'PG_TOOL_FAILED')) throw error;
+      const stderr = (error.cause as { stderr?: string } | undefined)?.stderr ?? '';
+      if (tolerant && error.context.exitCode === 1 && onlyUnknownTimeout(stderr)) return { stdout: '', stderr: '' };
+      throw restoreFault(error);
     }
   }
 
@@ -263,4 +274,24 @@ function restoreFault(error: HoldfastError): HoldfastError {
   if (/permission denied|must be (owner|superuser|member)/.test(said))
     return postgresError('PG_PERMISSION', said, options);
   return postgresError('PG_RESTORE_FAILED', said, options);
+}
+
+/** True when the complete messages of pg_restore tell of refused SET transaction_timeout and of nothing else. Pure. */
+export function onlyUnknownTimeout(stderr: string): boolean {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const ignored = /errors ignored on restore: (\d+)$/.exec(lines[lines.length - 1] ?? '');
+  const refused = lines.filter((line) =>
+    line.endsWith('ERROR:  unrecognized configuration parameter "transaction_timeout"'),
+  ).length;
+  const known = lines.every(
+    (line) =>
+      /^pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"$/.test(
+        line,
+      ) ||
+      line === 'Command was: SET transaction_timeout = 0;' ||
+      line === 'pg_restore: while INITIALIZING:' ||
+      /^pg_restore: warning: errors ignored on restore: \d+$/.test(line),
+  );
+  // Workers of --jobs report their refusals too, but only the leader's are counted.
+  return known && ignored !== null && Number(ignored[1]) <= refused;
 }
