@@ -53,7 +53,8 @@ export const STORAGE_ERRORS = {
   STORE_CLOCK_SKEW: {
     summary: 'the clocks of this machine and of the store disagree',
     hint: 'synchronise the clock of this machine (NTP)',
-    retryable: false,
+    // The client learns the store's time from the refusal.
+    retryable: true,
     fault: 'environment',
   },
   STORE_BUCKET_MISSING: {

@@ -1,4 +1,9 @@
-import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectRetentionCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+} from '@aws-sdk/client-s3';
 import { s3StoreSchema, type S3StoreConfig } from '../../src/config/schema';
 import { createStore, type SecretResolver } from '../../src/storage/create-store';
 import { createS3Client } from '../../src/storage/s3/client';
@@ -44,6 +49,32 @@ describe.each([
     const config = server.storeConfig('contract', { ...multipart, limits, ...settings });
     return subject(config, server.secrets, () => server.stop());
   });
+});
+
+describe('an S3 store with Object Lock', () => {
+  it('locks small and large objects for the time configured', async () => {
+    const server = await startS3Server();
+    const config = server.storeConfig('locked', { ...multipart, objectLock: { mode: 'GOVERNANCE', retain: '1d' } });
+    const client = createS3Client(config, server.secrets);
+    const store = createStore(config, server.secrets);
+    try {
+      await server.createBucket('locked', { objectLock: true });
+      await store.put('small', Buffer.from('x'), { createOnly: true });
+      await store.put('large', Buffer.alloc(LARGE_FROM + 1), { createOnly: true });
+      for (const Key of ['small', 'large']) {
+        const { Retention } = await client.send(new GetObjectRetentionCommand({ Bucket: 'locked', Key }));
+        expect(Retention?.Mode).toBe('GOVERNANCE');
+        expect(Retention!.RetainUntilDate!.getTime()).toBeGreaterThan(Date.now() + 23 * 3_600_000);
+        const { Versions } = await client.send(new ListObjectVersionsCommand({ Bucket: 'locked', Prefix: Key }));
+        const version = { Bucket: 'locked', Key, VersionId: Versions![0]!.VersionId };
+        await expect(client.send(new DeleteObjectCommand(version))).rejects.toThrow();
+      }
+    } finally {
+      await store.close();
+      client.destroy();
+      await server.stop();
+    }
+  }, 60_000);
 });
 
 // A store of your own: HOLDFAST_TEST_S3_ENDPOINT, _BUCKET, _KEY, _SECRET and _REGION.

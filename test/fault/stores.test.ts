@@ -1,5 +1,5 @@
-/** What happens at the stores when networks, servers and disks fail: faults 4, 7 and 8 of docs, and full or read-only disks. */
-import { execFileSync } from 'node:child_process';
+/** What happens at the stores when networks, servers and disks fail: faults 4, 7 and 8, full and read-only disks, killed writers. */
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
@@ -296,6 +296,41 @@ describe('a filesystem store on a bad disk', () => {
     await expect(store.delete(['a'])).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
     expect((await store.get('a')).toString()).toBe('kept');
   });
+
+  it.each([1, 3, 6])(
+    'holds only whole objects after its writer was killed in mid-work (%i stored)',
+    async (stored) => {
+      const folder = path.join(temp.path, 'killed');
+      const writer = spawn(process.execPath, [
+        path.join(__dirname, '../support/run-ts.cjs'),
+        path.join(__dirname, '../support/endless-writer.ts'),
+        folder,
+      ]);
+      const acknowledged: string[] = [];
+      const ended = new Promise((resolve) => writer.once('close', resolve));
+      let text = '';
+      writer.stdout.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        acknowledged.splice(0, Infinity, ...text.split('\n').slice(0, -1));
+        if (acknowledged.length >= stored) writer.kill('SIGKILL');
+      });
+      await ended;
+      const store = open(folder);
+      const found: string[] = [];
+      for await (const { key } of store.list('')) {
+        const name = path.basename(key);
+        found.push(name);
+        expect(
+          createHash('sha256')
+            .update(await store.get(key))
+            .digest('hex'),
+        ).toBe(name);
+      }
+      expect(acknowledged.length).toBeGreaterThanOrEqual(stored);
+      expect(found).toEqual(expect.arrayContaining(acknowledged));
+    },
+    30_000,
+  );
 
   it('names the folder that this user may not write to', async () => {
     const folder = path.join(temp.path, 'locked');

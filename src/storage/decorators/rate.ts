@@ -36,11 +36,10 @@ class LimitedStore extends ForwardingStore {
         : new Meter(options.maxBytesPerSecond, options.timing ?? realTiming);
   }
 
-  override put(key: string, body: Buffer, options?: PutOptions): Promise<PutResult> {
-    return this.places.within(options?.signal, async () => {
-      await this.meter?.pass(body.length, options?.signal);
-      return this.inner.put(key, body, options);
-    });
+  /** Waits for its bytes first: a body that is not due yet keeps no place from the small requests. */
+  override async put(key: string, body: Buffer, options?: PutOptions): Promise<PutResult> {
+    if (this.meter) await this.meter.pass(body.length, options?.signal);
+    return this.places.within(options?.signal, () => this.inner.put(key, body, options));
   }
   override get(key: string, options?: GetOptions): Promise<Buffer> {
     return this.places.within(options?.signal, () => this.inner.get(key, options));

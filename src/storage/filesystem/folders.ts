@@ -71,7 +71,16 @@ export class Folders {
 
   private async makeRoot(): Promise<void> {
     if (this.known.has(this.root)) return;
-    const first = await mkdir(this.root, { recursive: true, mode: FOLDER_MODE });
+    let first: string | undefined;
+    try {
+      first = await mkdir(this.root, { recursive: true, mode: FOLDER_MODE });
+    } catch (error) {
+      if (!['EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
+      throw storageError('STORE_CONFIG_INVALID', 'the path of the store is not a folder', {
+        context: { store: this.store, path: this.root },
+        cause: error,
+      });
+    }
     if (first !== undefined)
       for (let at = this.root; at.length >= first.length; at = path.dirname(at)) await syncFolder(path.dirname(at));
     this.realRoot = await realpath(this.root);

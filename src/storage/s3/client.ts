@@ -7,6 +7,9 @@ import { storageError } from '../../errors/storage';
 import type { SecretResolver } from '../secrets';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Requests that wait for a socket are meant to wait; the SDK would warn of them on the console. */
+const silent = () => undefined;
+const SILENT = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
 /**
  * An SDK client that does nothing on its own account: no retries (the decorator decides), no checksums beyond ours, no
@@ -30,6 +33,7 @@ export function createS3Client(config: S3StoreConfig, secrets: SecretResolver): 
       socketTimeout: config.limits.timeout,
       httpAgent: new HttpAgent(sockets),
       httpsAgent: new HttpsAgent(sockets),
+      logger: SILENT,
     }),
   });
 }

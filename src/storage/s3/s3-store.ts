@@ -52,6 +52,7 @@ class S3Store implements ObjectStore {
   readonly capabilities: StoreCapabilities;
   private readonly prefix: string;
   private readonly deleter: Deleter;
+  private readonly uploads = new Set<Promise<void>>();
   private bucketSeenAt: number | null = null;
   private closed = false;
 
@@ -170,6 +171,8 @@ class S3Store implements ObjectStore {
 
   async close(): Promise<void> {
     this.closed = true;
+    // An upload that was cancelled is still aborted at the store; that is bounded in time.
+    await Promise.allSettled(this.uploads);
     this.client.destroy();
   }
 
@@ -190,8 +193,8 @@ class S3Store implements ObjectStore {
     );
   }
 
-  private putLarge(key: string, body: Buffer, conditional: boolean, options: PutOptions): Promise<void> {
-    return putMultipart({
+  private async putLarge(key: string, body: Buffer, conditional: boolean, options: PutOptions): Promise<void> {
+    const upload = putMultipart({
       client: this.client,
       config: this.config,
       objectKey: this.prefix + key,
@@ -201,6 +204,12 @@ class S3Store implements ObjectStore {
       context: this.context('upload', key),
       ...this.deps,
     });
+    this.uploads.add(upload);
+    try {
+      await upload;
+    } finally {
+      this.uploads.delete(upload);
+    }
   }
 
   private getCommand(key: string, range: GetOptions['range']): GetObjectCommand {
