@@ -1,0 +1,181 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import {
+  endEmbeddedPostgres,
+  ensureAnyPostgres,
+  ensurePostgres,
+  ensureTool,
+  removeClusterFolder,
+  startEmbeddedPostgres,
+  startEmbeddedS3,
+  stopLeftover,
+  type EmbeddedPostgres,
+  type EmbeddedS3,
+  type Supervisor,
+} from '../src/provision';
+import { initKeys } from '../src/repository/keys';
+import { folderStore, s3Store, type StoreInput } from './holdfast';
+import type { BenchOptions } from './options';
+
+const BUCKET = 'bench';
+const DATABASE = 'bench';
+
+/** Everything that the sections measure with. */
+export interface Bench {
+  readonly options: BenchOptions;
+  readonly say: (line: string) => void;
+  readonly postgres: EmbeddedPostgres;
+  readonly binDir: string;
+  readonly database: string;
+  readonly s3: readonly [EmbeddedS3, EmbeddedS3];
+  readonly keysDir: string;
+  /** Folder for what a lane writes; emptied by `clean`. */
+  readonly out: string;
+  readonly scratchDir: string;
+  readonly ageRecipient: string;
+  readonly stores: { readonly folder: StoreInput; readonly one: StoreInput; readonly two: StoreInput };
+  /** Environment with the credentials of all stores. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Environment in which pg_dump and friends need no further words, for this database. */
+  pgEnv(database?: string): NodeJS.ProcessEnv;
+  /** Empties `out` and the stores. */
+  clean(): void;
+  sql(text: string, database?: string): Promise<void>;
+}
+
+export async function openBench(
+  options: BenchOptions,
+  supervisor: Supervisor,
+  say: (line: string) => void,
+): Promise<Bench> {
+  const { folder } = options;
+  await clearFolder(folder);
+  installPeers(say);
+  // 15 where there is one: it is what the published figures were measured with.
+  const [installation] = await ensurePostgres([15], { say, install: false }).catch(async () => [
+    await ensureAnyPostgres({ say }),
+  ]);
+  const versitygw = await ensureTool('versitygw', { say });
+  const postgres = await startEmbeddedPostgres({
+    installation: installation!,
+    folder: join(folder, 'postgres'),
+    settings: {
+      shared_buffers: '256MB',
+      max_wal_size: '8GB',
+      wal_level: 'minimal',
+      max_wal_senders: 0,
+      autovacuum: 'off',
+      max_connections: 50,
+    },
+  });
+  supervisor.add('PostgreSQL', () => postgres.stop());
+  const s3 = await Promise.all(
+    ['s3-one', 's3-two'].map(async (name) => {
+      const server = await startEmbeddedS3({ program: versitygw.path, folder: join(folder, name), buckets: [BUCKET] });
+      supervisor.add(name, () => server.stop());
+      return server;
+    }),
+  );
+  const one = s3Store('one', s3[0]!, BUCKET);
+  const two = s3Store('two', s3[1]!, BUCKET);
+  const out = join(folder, 'out');
+  const storePath = join(folder, 'store');
+  const description = await initKeys(join(folder, 'keys'));
+  const pgEnv = (database = DATABASE): NodeJS.ProcessEnv => ({
+    ...process.env,
+    PATH: `${installation!.binDir}:${process.env.PATH}`,
+    PGHOST: postgres.socketDir,
+    PGPORT: String(postgres.port),
+    PGUSER: postgres.user,
+    PGDATABASE: database,
+  });
+  const bench: Bench = {
+    options,
+    say,
+    postgres,
+    binDir: installation!.binDir,
+    database: DATABASE,
+    s3: [s3[0]!, s3[1]!],
+    keysDir: join(folder, 'keys'),
+    out,
+    scratchDir: join(realpathSync(join(folder, 'postgres', 'cluster')), 'scratch'),
+    ageRecipient: description.recipients[0]!.recipient,
+    stores: { folder: folderStore('folder', storePath), one: one.store, two: two.store },
+    env: { ...one.env, ...two.env },
+    pgEnv,
+    clean() {
+      for (const path of [out, storePath]) {
+        rmSync(path, { recursive: true, force: true });
+        mkdirSync(path, { recursive: true });
+      }
+      for (const name of ['s3-one', 's3-two'])
+        for (const part of ['data', 'metadata']) {
+          const path = join(folder, name, part, ...(part === 'data' ? [BUCKET] : []));
+          rmSync(path, { recursive: true, force: true });
+          mkdirSync(path, { recursive: true });
+        }
+    },
+    async sql(text, database = 'postgres') {
+      const client = new Client({ connectionString: postgres.url(database) });
+      await client.connect();
+      try {
+        await client.query(text);
+      } finally {
+        await client.end();
+      }
+    },
+  };
+  bench.clean();
+  await bench.sql(`create database ${DATABASE}`);
+  return bench;
+}
+
+/** Removes what the bench made. */
+export async function clearFolder(folder: string): Promise<void> {
+  const mark = join(folder, 'this-is-a-holdfast-bench');
+  if (existsSync(folder) && !existsSync(mark)) throw new Error(`${folder} exists, and no bench made it`);
+  for (const name of ['s3-one', 's3-two']) await stopLeftover(join(folder, name, 's3.pid'));
+  await endEmbeddedPostgres(join(folder, 'postgres'));
+  removeClusterFolder(join(folder, 'postgres'));
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(mark, '');
+}
+
+/** The peers come from the system's packages. */
+function installPeers(say: (line: string) => void): void {
+  const missing = ['zstd', 'age', 'restic'].filter((name) => !firstLine('sh', ['-c', `command -v ${name}`]));
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) throw new Error(`install ${missing.join(', ')} first: the bench measures beside them`);
+  say(`installing ${missing.join(', ')}`);
+  execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
+  execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { stdio: 'ignore' });
+}
+
+/** Machine and versions, for the head of the results. */
+export function describeMachine(bench: Bench): Readonly<Record<string, string>> {
+  const uname = firstLine('uname', ['-sr']);
+  return {
+    machine: `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${uname}`,
+    system: /PRETTY_NAME="(.*)"/.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown',
+    node: process.version,
+    PostgreSQL: bench.postgres.installation.version,
+    restic: firstLine('restic', ['version']),
+    age: firstLine('age', ['--version']),
+    zstd: firstLine('zstd', ['--version']),
+    S3: firstLine('sh', ['-c', 'command -v versitygw >/dev/null && versitygw --version || echo "versitygw 1.8.0"']),
+  };
+}
+
+function firstLine(command: string, args: readonly string[]): string {
+  try {
+    return execFileSync(command, [...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .split('\n')[0]!
+      .trim();
+  } catch {
+    return '';
+  }
+}

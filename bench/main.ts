@@ -1,0 +1,94 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Supervisor } from '../src/provision';
+import { clearFolder, describeMachine, openBench } from './bench';
+import { measureFull } from './full';
+import { generate } from './generate';
+import { measureIncremental } from './incremental';
+import { BENCH_USAGE, parseBenchOptions, type BenchOptions, type Section } from './options';
+import { goals, report } from './report';
+import { measureLarge, measureRestore } from './restore';
+import { readResults, writeResults, type Results } from './results';
+import { measureSweep } from './sweep';
+
+/** From .holdfast/bench-build/bench to bench. */
+const HOME = resolve(__dirname, '..', '..', '..', 'bench');
+const say = (line: string) => console.log(`bench  ${line}`);
+
+async function runSections(
+  options: BenchOptions,
+  sections: readonly Section[],
+  megabytes: number,
+  results: Results,
+): Promise<void> {
+  if (sections.length === 0) return;
+  const supervisor = new Supervisor();
+  const interrupted = () => void supervisor.stopAll().then(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    const bench = await openBench({ ...options, megabytes }, supervisor, say);
+    results.machine = describeMachine(bench);
+    await generate(bench.postgres.url(bench.database), megabytes, say);
+    for (const section of sections) {
+      say(`section ${section}`);
+      const measured = { at: new Date().toISOString(), megabytes, rounds: section === 'large' ? 1 : options.rounds };
+      switch (section) {
+        case 'full':
+          results.full = { ...measured, values: await measureFull(bench) };
+          break;
+        case 'incremental':
+          results.incremental = { ...measured, values: await measureIncremental(bench) };
+          break;
+        case 'sweep':
+          results.sweep = { ...measured, values: await measureSweep(bench) };
+          break;
+        case 'restore':
+          results.restore = { ...measured, values: await measureRestore(bench) };
+          break;
+        case 'large':
+          results.large = { ...measured, values: await measureLarge(bench) };
+          break;
+      }
+      if (!options.quick) save(results);
+    }
+  } finally {
+    await supervisor.stopAll();
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await clearFolder(options.folder);
+    rmSync(options.folder, { recursive: true, force: true });
+  }
+}
+
+function save(results: Results): void {
+  writeResults(join(HOME, 'results.json'), results);
+  writeFileSync(join(HOME, 'RESULTS.md'), report(results));
+}
+
+async function main(): Promise<void> {
+  const options = parseBenchOptions(process.argv.slice(2), process.cwd());
+  if (!options) return console.log(BENCH_USAGE);
+  const results: Results = options.quick ? {} : readResults(join(HOME, 'results.json'));
+  await runSections(
+    options,
+    options.sections.filter((section) => section !== 'large'),
+    options.megabytes,
+    results,
+  );
+  await runSections(
+    options,
+    options.sections.filter((section) => section === 'large'),
+    options.largeMegabytes,
+    results,
+  );
+  if (options.quick) console.log(report(results));
+  for (const { what, goal, measured, met } of goals(results))
+    say(`${met ? 'met    ' : 'NOT MET'}  ${what}: ${measured} (${goal})`);
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  },
+);

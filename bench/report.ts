@@ -1,0 +1,178 @@
+import { medianMs, median, type LaneResult } from './measure';
+import type { Results } from './results';
+
+/** One promise with what was measured for it. */
+export interface Goal {
+  readonly what: string;
+  readonly goal: string;
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+const CEILING = 'pg_dump -Fc -Z0 > /dev/null';
+const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+const ratio = (value: number) => `${value.toFixed(2)} ×`;
+const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 2 : 1)} %`;
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+function laneNamed(lanes: readonly LaneResult[], name: string): LaneResult {
+  const found = lanes.find((lane) => lane.name === name);
+  if (!found) throw new Error(`no lane is named ${name}`);
+  return found;
+}
+
+const stored = (lane: LaneResult) => median(lane.samples.map((sample) => sample.storedBytes ?? 0));
+const peak = (lane: LaneResult) => Math.max(...lane.samples.map((sample) => sample.rssBytes ?? 0));
+
+/** Every goal that the sections at hand can answer. */
+export function goals({ full, incremental, restore, large }: Results): Goal[] {
+  const found: Goal[] = [];
+  const atMost = (what: string, value: number, limit: number, show: (value: number) => string) =>
+    found.push({ what, goal: `at most ${show(limit)}`, measured: show(value), met: value <= limit });
+  if (full) {
+    const lanes = full.values;
+    const ceiling = medianMs(laneNamed(lanes, CEILING));
+    const toCeiling = (name: string) => medianMs(laneNamed(lanes, name)) / ceiling;
+    atMost('full, one S3 store, to the ceiling', toCeiling('Holdfast, one S3 store'), 1.5, ratio);
+    const pipeline = medianMs(laneNamed(lanes, 'pg_dump | zstd -1 | age > file'));
+    atMost(
+      'full, one S3 store, to the hand-written pipeline',
+      medianMs(laneNamed(lanes, 'Holdfast, one S3 store')) / pipeline,
+      1,
+      ratio,
+    );
+    atMost(
+      'full, folder and two S3 stores, to the ceiling',
+      toCeiling('Holdfast, folder and two S3 stores'),
+      2.1,
+      ratio,
+    );
+    const small = peak(laneNamed(lanes, 'Holdfast, one S3 store'));
+    atMost(`peak memory, ${full.megabytes} MB of database`, small, 300 * 2 ** 20, mebibytes);
+    if (large) {
+      const big = peak(laneNamed(large.values, 'Holdfast, one S3 store'));
+      atMost(`peak memory, ${large.megabytes} MB of database`, big, 300 * 2 ** 20, mebibytes);
+      atMost('difference of the two', Math.abs(big - small) / small, 0.1, percent);
+    }
+  }
+  if (incremental) {
+    const { lanes, fullBytes } = incremental.values;
+    const ceiling = medianMs(laneNamed(lanes, CEILING));
+    const share = (name: string) => stored(laneNamed(lanes, name)) / fullBytes;
+    atMost(
+      'incremental, unchanged, to the ceiling',
+      medianMs(laneNamed(lanes, 'Holdfast, unchanged')) / ceiling,
+      1.2,
+      ratio,
+    );
+    atMost('incremental, unchanged, share uploaded', share('Holdfast, unchanged'), 0.01, percent);
+    atMost('incremental, 1 % appended, share uploaded', share('Holdfast, appended'), 0.05, percent);
+  }
+  if (restore) {
+    const lanes = restore.values;
+    const own = medianMs(laneNamed(lanes, 'Holdfast restore from a folder'));
+    atMost(
+      'restore, to pg_restore -j2',
+      own / medianMs(laneNamed(lanes, 'pg_restore -j2 from a directory')),
+      1.1,
+      ratio,
+    );
+    atMost(
+      'exact proof, to a restore',
+      medianMs(laneNamed(lanes, 'Holdfast exact proof from a folder')) / own,
+      1.6,
+      ratio,
+    );
+  }
+  return found;
+}
+
+/** The whole of RESULTS.md. */
+export function report(results: Results): string {
+  const parts = [
+    '# Measured',
+    'Made by `npm run bench`. Lanes of a section ran interleaved on one machine, the servers on the same cores; times are medians. ' +
+      'Holdfast’s are those of the operation (snapshot to committed manifest) in a process of its own; “worker on Temporal” is the dump ' +
+      'activity in a real worker, from the workflow’s history.',
+    table(['', ''], Object.entries(results.machine ?? {})),
+    '## Goals',
+    table(
+      ['what', 'goal', 'measured', 'met'],
+      goals(results).map(({ what, goal, measured, met }) => [what, goal, measured, met ? 'yes' : '**no**']),
+    ),
+  ];
+  if (results.full) {
+    const { values, ...about } = results.full;
+    const ceiling = medianMs(laneNamed(values, CEILING));
+    parts.push('## Full backup', intro(about), laneTable(values, ceiling));
+  }
+  if (results.incremental) {
+    const { values, ...about } = results.incremental;
+    const ceiling = medianMs(laneNamed(values.lanes, CEILING));
+    parts.push(
+      '## Incremental backup',
+      `${intro(about)} Shares are of the full backup: ${mebibytes(values.fullBytes)} with Holdfast, ${mebibytes(values.resticFullBytes)} with restic. ` +
+        'Appended: 1 % of the rows of the large table added. Updated: 1 % of its rows, at random. Recent: its newest 1 %.',
+      table(
+        ['lane', 'time', 'to the ceiling', 'bytes uploaded', 'share'],
+        values.lanes.map((lane) => {
+          const kept = lane.name !== CEILING;
+          const whole = lane.name.startsWith('restic') ? values.resticFullBytes : values.fullBytes;
+          return [
+            lane.name,
+            seconds(medianMs(lane)),
+            ratio(medianMs(lane) / ceiling),
+            kept ? String(stored(lane)) : '',
+            kept ? percent(stored(lane) / whole) : '',
+          ];
+        }),
+      ),
+    );
+  }
+  if (results.sweep) {
+    const { values, ...about } = results.sweep;
+    parts.push(
+      '## Size of segments',
+      `${intro({ ...about, rounds: Math.min(about.rounds, 3) })} One S3 store; shares of the full backup that an incremental one uploads.`,
+      table(
+        ['segment', 'full', 'unchanged', 'objects', 'peak memory', '1 % appended', '1 % updated', 'newest 1 % updated'],
+        values.map((row) => [
+          `${row.segmentMiB} MiB`, seconds(row.fullMs), seconds(row.unchangedMs), String(row.objects), mebibytes(row.rssBytes),
+          percent(row.appendedShare), percent(row.updatedShare), percent(row.recentShare),
+        ]), // prettier-ignore
+      ),
+    );
+  }
+  if (results.restore) {
+    const { values, ...about } = results.restore;
+    parts.push('## Restore and proof', intro(about), laneTable(values, medianMs(values[0]!), 'to pg_restore'));
+  }
+  if (results.large) {
+    const { values, ...about } = results.large;
+    parts.push('## A large database', intro(about), laneTable(values, medianMs(values[0]!)));
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+function intro({ at, megabytes, rounds }: { at: string; megabytes: number; rounds: number }): string {
+  return `Database of about ${megabytes} MB, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${at.slice(0, 10)}.`;
+}
+
+function laneTable(lanes: readonly LaneResult[], base: number, against = 'to the ceiling'): string {
+  return table(
+    ['lane', 'median', against, 'fastest', 'slowest', 'bytes stored', 'peak memory'],
+    lanes.map((lane) => {
+      const times = lane.samples.map((sample) => sample.ms);
+      const bytes = stored(lane);
+      return [
+        lane.name, seconds(medianMs(lane)), ratio(medianMs(lane) / base), seconds(Math.min(...times)), seconds(Math.max(...times)),
+        bytes ? mebibytes(bytes) : '', peak(lane) ? mebibytes(peak(lane)) : '',
+      ]; // prettier-ignore
+    }),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

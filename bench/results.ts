@@ -1,0 +1,29 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { IncrementalResult } from './incremental';
+import type { LaneResult } from './measure';
+import type { SweepRow } from './sweep';
+
+/** What was measured, section by section; a section that is measured again replaces its older figures. */
+export interface Results {
+  machine?: Readonly<Record<string, string>>;
+  full?: Measured<readonly LaneResult[]>;
+  incremental?: Measured<IncrementalResult>;
+  sweep?: Measured<readonly SweepRow[]>;
+  restore?: Measured<readonly LaneResult[]>;
+  large?: Measured<readonly LaneResult[]>;
+}
+
+export interface Measured<T> {
+  readonly at: string;
+  readonly megabytes: number;
+  readonly rounds: number;
+  readonly values: T;
+}
+
+export function readResults(file: string): Results {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : {};
+}
+
+export function writeResults(file: string, results: Results): void {
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+}
