@@ -108,11 +108,17 @@ async function makePool(target: ConnectionTarget, applicationName: string, size:
     // An idle pool keeps no process alive.
     allowExitOnIdle: true,
     // The pool awaits what its types call void.
-    onConnect: ((client: ClientBase) => client.query(SETTINGS)) as (client: ClientBase) => void,
+    onConnect: prepare as (client: ClientBase) => void,
   });
   // Without a listener the loss of an idle connection would end the process; the next query reports it.
   pool.on('error', () => undefined);
   return pool;
+}
+
+async function prepare(client: ClientBase): Promise<void> {
+  // The pool listens to idle connections alone; one that breaks in a transaction must not end the process either.
+  client.on('error', () => undefined);
+  await client.query(SETTINGS);
 }
 
 /** Own SQL runs with an empty search path. Set by SQL because poolers refuse start-up parameters that they do not know. */

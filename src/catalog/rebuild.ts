@@ -99,14 +99,13 @@ async function addCopy(catalog: Catalog, change: CopyChange): Promise<number> {
   return row ? 0 : 1;
 }
 
-/** What a proof says of its copy. Only a fault of the data is held against it. */
+/** What a proof says of its copy. Only one without a failure proves it, and only a fault of the data is held against it. */
 function copyOf(proof: ProofRecord): CopyChange {
   const { backupId, database, store, grade, failure } = proof;
   const at = new Date(Date.parse(proof.startedAt) + proof.durationMs);
   const copy = { backupId, database, store, at };
   if (failure?.class === 'data') return { ...copy, state: 'damaged', detail: `${failure.code}: ${failure.message}` };
-  if (grade === null) return { ...copy, state: 'complete' };
-  return { ...copy, state: 'proved', grade };
+  return { ...copy, state: failure === null && grade !== null ? 'proved' : 'complete', grade };
 }
 
 /** The strongest grade that any copy has; `failed` when none is proved and one is damaged. */
