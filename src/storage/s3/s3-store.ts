@@ -4,7 +4,6 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  type GetObjectCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { S3StoreConfig } from '../../config/schema';
@@ -25,6 +24,7 @@ import type {
 import { assertRange } from '../range';
 import type { SecretResolver } from '../secrets';
 import { abortReason, throwIfAborted, type Timing } from '../timing';
+import { readBody } from './body';
 import { checksumOf, sha256Hex } from './checksum';
 import { createS3Client } from './client';
 import { Deleter } from './delete';
@@ -279,31 +279,4 @@ class S3Store implements ObjectStore {
       permissions: writes ? writePermissions(this.config) : undefined,
     };
   }
-}
-
-async function readBody(
-  answer: GetObjectCommandOutput,
-  context: S3ErrorContext,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  const stream = answer.Body as Readable;
-  const expected = answer.ContentLength;
-  const body = expected === undefined ? null : Buffer.allocUnsafeSlow(expected);
-  const chunks: Buffer[] = [];
-  let at = 0;
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      if (body === null) chunks.push(chunk);
-      else chunk.copy(body, at);
-      at += chunk.length;
-    }
-  } catch (error) {
-    if (signal?.aborted) throw abortReason(signal);
-    throw s3Error(error, context);
-  }
-  if (expected !== undefined && at !== expected)
-    throw storageError('STORE_TRANSFER_DAMAGED', 'the answer was cut off', {
-      context: { store: context.store, key: context.key, bytes: at, expected },
-    });
-  return body ?? Buffer.concat(chunks);
 }
