@@ -24,7 +24,8 @@ export function orderReadable(stores: readonly string[], rows: readonly CopyRow[
       case 'pending':
       case 'copying':
         return 3;
-      default:
+      case 'damaged':
+      case 'lost':
         return 4;
     }
   };

@@ -19,11 +19,11 @@ export const CONFIG_PAUSE_NOTE = 'paused in the config';
  * Two schedules of one database meet in the `request` workflow, which applies the policy there; this one holds for a schedule
  * whose previous request has not ended.
  */
-const OVERLAP: Record<OverlapPolicy, ScheduleOverlapPolicy> = {
+const OVERLAP = {
   skip: 'SKIP',
   wait: 'BUFFER_ONE',
   cancel: 'CANCEL_OTHER',
-};
+} as const satisfies Record<OverlapPolicy, ScheduleOverlapPolicy>;
 
 export function scheduleOptions(
   prefix: string,

@@ -1,7 +1,8 @@
 /** Makes Temporal's schedules equal to the config, and steers them. */
-import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
+import { ScheduleNotFoundError, type ScheduleDescription } from '@temporalio/client';
 import type { DatabaseConfig, HoldfastConfig, ScheduleConfig } from '../config/schema';
 import { orchestrationError } from '../errors/orchestration';
+import type { Calls } from './calls';
 import { scheduleId } from '../workflows/ids';
 import {
   CONFIG_PAUSE_NOTE,
@@ -29,13 +30,13 @@ interface Step {
   apply(): Promise<void>;
 }
 
-export function scheduleCalls(client: Client, config: HoldfastConfig): ScheduleCalls {
+export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): ScheduleCalls {
   const { prefix } = config.taskQueues;
   const handle = (id: string) => client.schedule.getHandle(id);
 
   const describe = async (id: string): Promise<ScheduleDescription | null> => {
     try {
-      return await handle(id).describe();
+      return await call(() => handle(id).describe());
     } catch (error) {
       if (error instanceof ScheduleNotFoundError) return null;
       throw error;
@@ -51,7 +52,7 @@ export function scheduleCalls(client: Client, config: HoldfastConfig): ScheduleC
       const differences = Object.entries(wanted).map(([field, value]) => `${field}: ${value || 'nothing'}`);
       return {
         change: { scheduleId: id, action: 'create', differences },
-        apply: async () => void (await client.schedule.create(options)),
+        apply: async () => void (await call(() => client.schedule.create(options))),
       };
     }
     // A pause that Holdfast set itself is taken back when the config says so; a person's pause stays.
@@ -102,7 +103,7 @@ export function scheduleCalls(client: Client, config: HoldfastConfig): ScheduleC
 
   const known = async <Result>(id: string, work: () => Promise<Result>): Promise<Result> => {
     try {
-      return await work();
+      return await call(work);
     } catch (error) {
       if (error instanceof ScheduleNotFoundError)
         throw orchestrationError('SCHEDULE_NOT_FOUND', '', { context: { schedule: id } });

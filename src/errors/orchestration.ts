@@ -32,6 +32,12 @@ export const ORCHESTRATION_ERRORS = {
     retryable: false,
     fault: 'not-tested',
   },
+  RUN_NO_WORKER: {
+    summary: 'no worker answers for this run',
+    hint: 'Start one with `holdfast worker`; the run itself is kept by Temporal and goes on as soon as there is one.',
+    retryable: true,
+    fault: 'environment',
+  },
   RUN_CANCELLED: {
     summary: 'the run was cancelled',
     hint: 'Nothing is left to do; start it again when you want it.',

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import type { TimingDefaults } from '../activities/deps';
+import { connectTemporal } from '../client/connect';
 import { temporalEndpoint, temporalFault, type SecretResolver } from '../client/connection-options';
+import { registerSearchAttributes } from '../client/search-attributes';
 import type { HoldfastConfig } from '../config/schema';
 import { orchestrationError } from '../errors/orchestration';
 import { hostQueueName, QUEUE_KINDS, queueName, type QueueKind } from '../workflows/ids';
@@ -56,6 +58,7 @@ export async function createWorkers(options: CreateWorkersOptions): Promise<Hold
   const { timing } = options;
   const dependencies = createDependencies({ config, secrets, identity, hostQueue, timing });
   const ownConnection = options.connection === undefined;
+  await prepareServer(config, secrets);
   const connection = options.connection ?? (await connect(config, secrets));
   const activities = createActivities(dependencies.activities);
 
@@ -138,6 +141,18 @@ export async function createWorkers(options: CreateWorkersOptions): Promise<Hold
       }
     },
   };
+}
+
+/** The first run would fail on a search attribute that the server does not know. */
+async function prepareServer(config: HoldfastConfig, secrets: SecretResolver): Promise<void> {
+  const connection = await connectTemporal(config.temporal, secrets);
+  try {
+    await registerSearchAttributes(connection, config.temporal.namespace);
+  } catch (error) {
+    throw temporalFault(error, config.temporal);
+  } finally {
+    await connection.close();
+  }
 }
 
 async function connect(config: HoldfastConfig, secrets: SecretResolver): Promise<NativeConnection> {

@@ -1,9 +1,7 @@
-/** A worker process from start to end: telemetry, search attributes, workers, orderly shutdown. The CLI calls this. */
+/** A worker process from start to end: logs, workers, orderly shutdown. The CLI calls this. */
 import { Runtime } from '@temporalio/worker';
 import type { TimingDefaults } from '../activities/deps';
-import { connectTemporal } from '../client/connect';
 import type { SecretResolver } from '../client/connection-options';
-import { registerSearchAttributes } from '../client/search-attributes';
 import type { HoldfastConfig } from '../config/schema';
 import type { QueueKind } from '../workflows/ids';
 import { createWorkers, type HoldfastWorkers } from './create-workers';
@@ -24,16 +22,9 @@ export interface RunWorkerOptions {
 
 /** Resolves when the shutdown is complete. Throws when the worker cannot start or fails. */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { config, secrets, signal } = options;
+  const { signal } = options;
   // Signals of the operating system belong to the entry point; it aborts `signal`.
   Runtime.install({ logger: createLogger(options.log), shutdownSignals: [] });
-  const connection = await connectTemporal(config.temporal, secrets);
-  try {
-    await registerSearchAttributes(connection, config.temporal.namespace);
-  } finally {
-    await connection.close();
-  }
-  if (signal.aborted) return;
   const workers = await createWorkers(options);
   const shutdown = () => workers.shutdown();
   signal.addEventListener('abort', shutdown, { once: true });

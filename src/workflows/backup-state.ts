@@ -28,6 +28,7 @@ export class BackupRun {
   private readonly copies = new Map<string, CopyStatus>();
   /** Stores that are tried again later: nobody waits for them. */
   private readonly late = new Set<string>();
+  private attempting = false;
   private latest: AttemptRef | null = null;
   private dumpProgress: DumpProgress | null = null;
   private applied: { readonly sequence: number; readonly at: string | null } = {
@@ -130,10 +131,16 @@ export class BackupRun {
     this.enter('failed');
   }
 
-  /** No attempt dumps now; the next dump of the run starts under the pace that is asked for. */
-  detach(): void {
-    this.host = null;
+  /** A dump is about to be scheduled; whoever takes it up starts under the pace of now. */
+  attempt(): void {
+    this.attempting = true;
     this.applied = { sequence: this.pace.sequence, at: null };
+  }
+
+  /** No attempt dumps any more: nothing reads, whatever the pace. */
+  detach(): void {
+    this.attempting = false;
+    this.host = null;
   }
 
   progress(): BackupProgress {
@@ -146,7 +153,7 @@ export class BackupRun {
       dump: this.dumpProgress,
       copies: [...this.copies.values()],
       pace: this.pace,
-      paceApplied: this.host === null ? this.phase !== 'dumping' : this.applied.sequence >= this.pace.sequence,
+      paceApplied: this.applied.sequence >= this.pace.sequence || (this.host === null && !this.attempting),
       paceAppliedAt: this.applied.sequence >= this.pace.sequence ? this.applied.at : null,
       error: this.error,
     };

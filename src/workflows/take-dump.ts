@@ -12,7 +12,7 @@ import { dumps, hosts, PAUSE_BUDGET_SPENT } from './proxies';
 export async function takeDump(run: BackupRun, plan: BackupPlan): Promise<DumpResult> {
   for (let dump = 1; ; dump += 1) {
     await condition(() => !run.pace.paused);
-    run.detach();
+    run.attempt();
     const keeper = new CancellationScope();
     const keeping = keeper.run(() => keepPace(run)).catch(ignoreCancellation);
     try {

@@ -1,0 +1,32 @@
+/** The one typed way to start, signal, query and schedule. */
+import { Client } from '@temporalio/client';
+import type { HoldfastConfig } from '../config/schema';
+import { createCalls } from './calls';
+import { connectTemporal } from './connect';
+import type { SecretResolver } from './connection-options';
+import { scheduleCalls } from './schedules';
+import { serverCalls } from './server';
+import { startingCalls } from './starting';
+import { steeringCalls } from './steering';
+import type { HoldfastClient } from './types';
+
+export interface CreateClientOptions {
+  readonly secrets: SecretResolver;
+  /** Who acts, shown in the Temporal Web UI: `ana@laptop`. */
+  readonly identity: string;
+}
+
+/** Connects; throws TEMPORAL_UNREACHABLE within ten seconds when nothing answers. */
+export async function createClient(config: HoldfastConfig, options: CreateClientOptions): Promise<HoldfastClient> {
+  const { namespace } = config.temporal;
+  const connection = await connectTemporal(config.temporal, options.secrets);
+  const client = new Client({ connection, namespace, identity: options.identity });
+  const calls = createCalls(client, config.temporal);
+  return {
+    ...startingCalls(calls, config),
+    ...steeringCalls(calls, namespace),
+    ...scheduleCalls(calls, config),
+    ...serverCalls(calls, connection, config),
+    close: () => connection.close(),
+  };
+}

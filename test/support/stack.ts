@@ -1,0 +1,126 @@
+/** Everything real in one place: PostgreSQL, Temporal, folder stores, keys, and a config over them. */
+import path from 'node:path';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TimingDefaults } from '../../src/activities/deps';
+import { createCatalog } from '../../src/catalog/create-catalog';
+import { migrate } from '../../src/catalog/migrate';
+import type { Catalog } from '../../src/catalog/types';
+import { createClient } from '../../src/client/create-client';
+import type { HoldfastClient } from '../../src/client/types';
+import { configSchema, type HoldfastConfig, type HoldfastConfigInput } from '../../src/config/schema';
+import { resolveSecret } from '../../src/config/secrets';
+import { initKeys } from '../../src/repository/keys';
+import { createWorkers } from '../../src/workers/create-workers';
+import { startPostgres, type TestPostgres } from './postgres';
+import { tempFolder } from './temp';
+import { startTemporal, workflowBundle } from './temporal';
+
+export const secrets = (reference: string) => resolveSecret(reference);
+
+export interface StackOptions {
+  /** Names of folder stores. @default disk, other */
+  readonly stores?: readonly string[];
+  readonly database?: Partial<HoldfastConfigInput['databases'][number]>;
+  readonly worker?: HoldfastConfigInput['worker'];
+  readonly repository?: HoldfastConfigInput['repository'];
+  /** More stores, as the config writes them. */
+  readonly moreStores?: HoldfastConfigInput['stores'];
+}
+
+export interface Stack {
+  readonly env: TestWorkflowEnvironment;
+  readonly postgres: TestPostgres;
+  readonly folder: string;
+  readonly config: HoldfastConfig;
+  readonly input: HoldfastConfigInput;
+  readonly client: HoldfastClient;
+  readonly catalog: Catalog;
+  storePath(store: string): string;
+  /** Workers for every queue in this process; returns what stops them. */
+  startWorkers(timing?: Partial<TimingDefaults>): Promise<() => Promise<void>>;
+  stop(): Promise<void>;
+}
+
+/** The source database is `shop`, in a server that also keeps the catalogue. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const temp = await tempFolder('stack');
+  const [postgres, env] = await Promise.all([startPostgres(), startTemporal()]);
+  await postgres.createDatabase('shop');
+  await postgres.createDatabase('catalog');
+  const keys = path.join(temp.path, 'keys');
+  await initKeys(keys);
+  const connection = (database: string) => {
+    const { host, port, user } = postgres.target(database);
+    return { host, port, user, database, sslmode: 'disable' as const };
+  };
+  const storePath = (store: string) => path.join(temp.path, 'stores', store);
+  const input: HoldfastConfigInput = {
+    version: 1,
+    databases: [{ name: 'shop', connection: connection('shop'), ...options.database }],
+    stores: [
+      ...(options.stores ?? ['disk', 'other']).map((name, index) => ({
+        name,
+        adapter: 'filesystem' as const,
+        path: storePath(name),
+        minFree: '1MiB',
+        role: index === 0 ? ('primary' as const) : ('secondary' as const),
+      })),
+      ...(options.moreStores ?? []),
+    ],
+    keys: {
+      repository: keys,
+      idKey: `file:${path.join(keys, 'id.key')}`,
+      signingKey: `file:${path.join(keys, 'signing.key')}`,
+      identities: [`file:${path.join(keys, 'identity.txt')}`],
+    },
+    catalog: { connection: connection('catalog') },
+    temporal: { address: env.address, namespace: env.namespace ?? 'default' },
+    tools: { postgresBin: [postgres.binDir] },
+    scratch: { dir: path.join('/tmp', `${path.basename(temp.path)}-scratch`), minFree: '16MiB' },
+    worker: { shutdownGrace: '0s', ...options.worker },
+    repository: { segmentSize: '64KiB', ...options.repository },
+  };
+  const config = configSchema.parse(input);
+  await migrate(postgres.target('catalog'), config.catalog.schema);
+  const catalog = createCatalog({
+    target: postgres.target('catalog'),
+    schema: config.catalog.schema,
+    applicationName: 'test',
+  });
+  const client = await createClient(config, { secrets, identity: 'a test' });
+  return {
+    env,
+    postgres,
+    folder: temp.path,
+    config,
+    input,
+    client,
+    catalog,
+    storePath,
+    async startWorkers(timing) {
+      const workers = await createWorkers({ config, secrets, timing, workflowBundle: await workflowBundle() });
+      const running = workers.run();
+      return async () => {
+        workers.shutdown();
+        await running;
+      };
+    },
+    async stop() {
+      await client.close();
+      await catalog.close();
+      await env.teardown();
+      await postgres.stop();
+      await temp.remove();
+    },
+  };
+}
+
+/** A table of about `rows` × 1 KiB of text that does not compress to nothing. */
+export async function fillShop(postgres: TestPostgres, rows: number): Promise<void> {
+  await postgres.sql(
+    `CREATE TABLE IF NOT EXISTS items (id bigint PRIMARY KEY, body text);
+     INSERT INTO items SELECT i, (SELECT string_agg(md5(i::text || '/' || j), '') FROM generate_series(1, 32) j)
+       FROM generate_series(1, ${rows}) i`,
+    'shop',
+  );
+}
