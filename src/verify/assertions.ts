@@ -6,6 +6,11 @@ import type { ProofRecord } from '../repository/types';
 import type { SqlAssertion } from './types';
 
 const TIMEOUT_MS = 60_000;
+/** PostgreSQL writes booleans so; people write `expect: true`. */
+const BOOLEANS: ReadonlyMap<string, string> = new Map([
+  ['t', 'true'],
+  ['f', 'false'],
+]);
 
 export interface AssertionOutcome {
   readonly results: ProofRecord['assertions'];
@@ -23,7 +28,7 @@ export async function runAssertions(
   for (const { name, sql, expect } of assertions) {
     try {
       const actual = await singleValue(session, sql);
-      const ok = actual === expect;
+      const ok = actual === expect || BOOLEANS.get(actual) === expect;
       results.push({ name, ok, expected: expect, actual });
       if (!ok)
         failure ??= verifyError('VERIFY_ASSERTION_FAILED', `expected ${expect}, found ${actual}`, {

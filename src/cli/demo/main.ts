@@ -18,7 +18,7 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
   // What is said goes to standard error, so that standard output is the JSON line alone.
   const ui = createUi({ out: options.json ? process.stderr : process.stdout });
   const colors = ui.errColors;
-  const view = createProgress(ui, 2_000);
+  const view = createProgress(ui);
   const startedAt = Date.now();
   const say = (line: string) => view.say(`  ${line}`);
   const heading = (line: string) => view.say(`\n${colors.bold(line)}`);
