@@ -52,8 +52,12 @@ async function lookUpUser(name: string): Promise<OsUser | null> {
   try {
     const ids = await Promise.all([run('id', ['-u', '--', name]), run('id', ['-g', '--', name])]);
     return { name, uid: Number(ids[0].stdout), gid: Number(ids[1].stdout) };
-  } catch {
-    return null;
+  } catch (error) {
+    // A number is the exit code of a program that ran; anything else says that this machine could not run it.
+    if (typeof (error as { code?: unknown }).code === 'number') return null;
+    throw verifyError('SCRATCH_START_FAILED', `the user ${name} cannot be looked up: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

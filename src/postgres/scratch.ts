@@ -26,6 +26,8 @@ import { chooseOsUser, findServerBin, ownOsName, type OsUser, type ServerBin } f
 export { removeDeadScratchClusters } from './scratch-folder';
 
 const DISK_WATCH_MS = 1_000;
+/** What a cluster takes before anything is in it: catalogues and the first pieces of WAL. */
+const EMPTY_CLUSTER_BYTES = 96 * 2 ** 20;
 
 export interface ScratchOptions {
   /** Parent folder of private clusters. */
@@ -34,7 +36,7 @@ export interface ScratchOptions {
   readonly binDirs: readonly string[];
   /** Bytes that must stay free; checked before, and watched while the cluster runs. */
   readonly minFreeBytes: number;
-  /** Bytes that the work will need beside that; 0 when unknown. */
+  /** Bytes that the work will need beside that and the empty cluster; 0 when unknown. */
   readonly expectedBytes: number;
   /** Runs the server when this process is root; null = `postgres`, else `nobody`. */
   readonly osUser: string | null;
@@ -87,7 +89,7 @@ export async function withScratchCluster<T>(
   const signal = AbortSignal.any([options.signal, trouble.signal]);
   let diskWatch: NodeJS.Timeout | undefined;
   try {
-    await checkFreeSpace(options.baseDir, options.minFreeBytes + options.expectedBytes);
+    await checkFreeSpace(options.baseDir, options.minFreeBytes + EMPTY_CLUSTER_BYTES + options.expectedBytes);
     const superuser = `hf_${randomBytes(6).toString('hex')}`;
     server = await bringUp({ ...options, signal }, folder, bin, osUser, superuser);
     let closing = false;
