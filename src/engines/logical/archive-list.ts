@@ -1,8 +1,10 @@
-/** The table of contents of a pg_dump archive, as `pg_restore --list --verbose` prints it, and the choice of entries. Pure. */
-import type { DumpedTable } from '../engine';
+/** The table of contents of a pg_dump archive, as `pg_restore --list --verbose` prints it. Pure. */
 
 export interface ArchiveEntry {
   readonly id: number;
+  /** OID of the system catalogue and of the object in the source; 0 for what is part of another object. */
+  readonly catalog: number;
+  readonly oid: number;
   /** "TABLE", "FK CONSTRAINT", "MATERIALIZED VIEW DATA" … */
   readonly kind: string;
   /** What follows the kind: schema (or `-`), tag and owner, parted by spaces that may stand in names too. */
@@ -11,43 +13,60 @@ export interface ArchiveEntry {
   readonly dependsOn: readonly number[];
 }
 
-export interface EntryChoice {
-  /** Both empty: everything. */
-  readonly schemas: readonly string[];
-  readonly tables: readonly string[];
-  readonly known: readonly DumpedTable[];
-  readonly omittedConstraints: readonly { readonly schema: string; readonly table: string; readonly name: string }[];
-}
+/** Kinds of more than one word; their first words are kinds too, or begin none. */
+const LONG_KINDS = [
+  'ACCESS METHOD',
+  'BLOB METADATA',
+  'CHECK CONSTRAINT',
+  'DATABASE PROPERTIES',
+  'DEFAULT ACL',
+  'EVENT TRIGGER',
+  'FK CONSTRAINT',
+  'FOREIGN DATA WRAPPER',
+  'FOREIGN TABLE',
+  'INDEX ATTACH',
+  'LARGE OBJECT',
+  'MATERIALIZED VIEW DATA',
+  'MATERIALIZED VIEW',
+  'OPERATOR CLASS',
+  'OPERATOR FAMILY',
+  'PROCEDURAL LANGUAGE',
+  'PUBLICATION TABLES IN SCHEMA',
+  'PUBLICATION TABLE',
+  'ROW SECURITY',
+  'SECURITY LABEL',
+  'SEQUENCE OWNED BY',
+  'SEQUENCE SET',
+  'SHELL TYPE',
+  'STATISTICS DATA',
+  'SUBSCRIPTION TABLE',
+  'TABLE ATTACH',
+  'TABLE DATA',
+  'TEXT SEARCH CONFIGURATION',
+  'TEXT SEARCH DICTIONARY',
+  'TEXT SEARCH PARSER',
+  'TEXT SEARCH TEMPLATE',
+  'USER MAPPING',
+];
+/** Of these no object has a catalogue row: with one, the second word is the name of a schema in capitals. */
+const WITHOUT_CATALOG = new Set(['INDEX ATTACH', 'SEQUENCE OWNED BY', 'SEQUENCE SET', 'TABLE ATTACH']);
 
-export interface ArchiveSelection {
-  /** Lines for --use-list, in the archive's order; null: all of it. */
-  readonly lines: readonly string[] | null;
-  readonly tables: readonly DumpedTable[];
-  /** Schemas that chosen entries are in and that the archive does not create. */
-  readonly schemasToCreate: readonly string[];
-  readonly unknown: readonly string[];
-  readonly notices: readonly string[];
-}
-
-const ENTRY = /^(\d+); \d+ \d+ ((?:[A-Z]+)(?: [A-Z]+)*) (.*)$/;
+const ENTRY = /^(\d+); (\d+) (\d+) (.*)$/;
 
 export function parseArchiveList(text: string): ArchiveEntry[] {
-  const entries: (Omit<ArchiveEntry, 'dependsOn'> & { dependsOn: number[] })[] = [];
+  const entries: (ArchiveEntry & { readonly dependsOn: number[] })[] = [];
   for (const line of text.split('\n')) {
     const depends = /^;\s+depends on:([\d ]*)$/.exec(line);
     if (depends) entries[entries.length - 1]?.dependsOn.push(...(depends[1]!.match(/\d+/g) ?? []).map(Number));
     const match = ENTRY.exec(line);
-    if (match) entries.push({ id: Number(match[1]), kind: match[2]!, rest: match[3]!, line, dependsOn: [] });
+    if (!match) continue;
+    const [, id, catalog, oid, what] = match;
+    const long = LONG_KINDS.find(
+      (kind) => what!.startsWith(`${kind} `) && !(WITHOUT_CATALOG.has(kind) && catalog !== '0'),
+    );
+    const kind = long ?? what!.slice(0, what!.indexOf(' '));
+    const rest = what!.slice(kind.length + 1);
+    entries.push({ id: Number(id), catalog: Number(catalog), oid: Number(oid), kind, rest, line, dependsOn: [] });
   }
   return entries;
-}
-
-export function selectEntries(entries: readonly ArchiveEntry[], choice: EntryChoice): ArchiveSelection {
-  const omitted = new Set(
-    choice.omittedConstraints.flatMap(({ schema, table, name }) =>
-      entries.filter(({ kind, rest }) => kind === 'FK CONSTRAINT' && rest.startsWith(`${schema} ${table} ${name} `)),
-    ),
-  );
-  const lines = omitted.size > 0 ? entries.filter((entry) => !omitted.has(entry)).map(({ line }) => line) : null;
-  return { lines, tables: choice.known, schemasToCreate: [], unknown: [], notices: [] };
 }

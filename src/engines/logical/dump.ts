@@ -136,7 +136,7 @@ async function runAll(run: Run): Promise<DumpSummary> {
     definitions(),
     ...(plan.pieces.length > 0 ? Array.from({ length: readers }, () => runReader(reader)) : []),
   ];
-  jobs.forEach((job) => job.catch((error: unknown) => failed.abort(error)));
+  for (const job of jobs) job.catch((error: unknown) => failed.abort(error));
   try {
     // All of them: nothing of this dump may run on when it is over.
     await Promise.allSettled(jobs);
