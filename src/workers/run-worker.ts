@@ -1,18 +1,9 @@
 /** A worker process from start to end: logs, workers, orderly shutdown. The CLI calls this. */
 import { Runtime } from '@temporalio/worker';
-import type { TimingDefaults } from '../activities/deps';
-import type { SecretResolver } from '../client/connection-options';
-import type { HoldfastConfig } from '../config/schema';
-import type { QueueKind } from '../workflows/ids';
-import { createWorkers, type HoldfastWorkers } from './create-workers';
+import { createWorkers, type CreateWorkersOptions, type HoldfastWorkers } from './create-workers';
 import { createLogger, type LoggerOptions } from './logger';
 
-export interface RunWorkerOptions {
-  readonly config: HoldfastConfig;
-  readonly secrets: SecretResolver;
-  readonly queues?: readonly QueueKind[];
-  readonly identity?: string;
-  readonly timing?: Partial<TimingDefaults>;
+export interface RunWorkerOptions extends Omit<CreateWorkersOptions, 'connection'> {
   /** Aborting begins the orderly shutdown. */
   readonly signal: AbortSignal;
   readonly log?: LoggerOptions;

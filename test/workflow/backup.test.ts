@@ -8,6 +8,7 @@ import { startTemporal, startWorkers } from '../support/temporal';
 
 let env: TestWorkflowEnvironment;
 let number = 0;
+type RunError = Error & { cause?: { type?: string } };
 beforeAll(async () => void (env = await startTemporal()), 60_000);
 afterAll(() => env.teardown());
 
@@ -26,15 +27,15 @@ async function run(changes: Partial<HoldfastActivities>) {
 async function finished(changes: Partial<HoldfastActivities>) {
   const started = await run(changes);
   let result: BackupResult | null = null;
-  let error: (Error & { cause?: { type?: string } }) | null = null;
+  let error: RunError | null = null;
   try {
     result = await started.handle.result();
   } catch (caught) {
-    error = caught as typeof error;
+    error = caught as RunError;
   }
   const description = await started.handle.describe();
   await started.workers.stop();
-  return { ...started, result, error, description };
+  return { ...started, result, error: error as RunError | null, description };
 }
 
 test('a run admits, dumps, proves every copy, and starts retention', async () => {
