@@ -9,9 +9,9 @@ export function sizeArgument(text: string): number {
   return bytes;
 }
 
-/** As `sizeArgument`; `none` lifts the limit. */
-export function rateArgument(text: string): number | null {
-  return text === 'none' ? null : sizeArgument(text);
+/** As `sizeArgument`; `none` lifts the limit. (commander turns null into an empty text, so words stay words here.) */
+export function rateArgument(text: string): number | 'none' {
+  return text === 'none' ? 'none' : sizeArgument(text);
 }
 
 /** `90s`, `6h` → milliseconds. */
@@ -28,8 +28,8 @@ export function countArgument(text: string): number {
 }
 
 /** As `countArgument`; `all` lifts the limit. */
-export function readersArgument(text: string): number | null {
-  return text === 'all' ? null : countArgument(text);
+export function readersArgument(text: string): number | 'all' {
+  return text === 'all' ? 'all' : countArgument(text);
 }
 
 /** ISO 8601, or a span back from now such as `6h`. */

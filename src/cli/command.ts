@@ -45,7 +45,7 @@ export function action<O>(
 ): (...parameters: unknown[]) => Promise<void> {
   return async (...parameters) => {
     const command = parameters.at(-1) as Command;
-    const globals: GlobalOptions = command.optsWithGlobals();
+    const globals = globalOptions(command);
     const ui = cli.ui?.(globals) ?? createUi(globals);
     const context = createContext(ui, globals, cli.signal);
     const args = parameters.slice(0, -2) as never[];
@@ -60,6 +60,13 @@ export function action<O>(
       await context.close();
     }
   };
+}
+
+/** Those of the program alone: a command's own `--out` is none of its business. */
+function globalOptions(command: Command): GlobalOptions {
+  let root = command;
+  while (root.parent !== null) root = root.parent;
+  return root.opts();
 }
 
 async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -2,7 +2,8 @@ import type { BackupProgress } from '../domain/progress';
 import { cliError } from '../errors/cli';
 import type { CliContext } from './context';
 import { formatDuration, formatShare } from './output/format';
-import { bar, createProgress, type ProgressView } from './output/progress';
+import { reportError } from './output/errors';
+import { bar, createProgress, type Frame, type ProgressView } from './output/progress';
 import { backupFrame, pauseUnlessAborted, POLL_MS } from './watch-backup';
 
 /** Polls a request's run until the request ends. Ctrl-C detaches: the backup goes on. */
@@ -23,8 +24,10 @@ export async function followRequest<T>(context: CliContext, database: string, re
       ]);
       if (ended || settled) return await done;
       if (context.signal.aborted) throw detached(database);
-      const progress = await client.progress(database).catch(() => null);
-      if (progress !== null) view.show(backupFrame(progress, context.ui.errColors));
+      const progress = await client.progress(database).catch((error: unknown) => reportError(error));
+      if (progress === null) view.show(waitingFrame(database, 'waiting for its turn, or for a worker'));
+      else if ('causes' in progress) view.show(waitingFrame(database, `no news: ${progress.message}`));
+      else view.show(backupFrame(progress, context.ui.errColors));
     }
   } finally {
     view.stop();
@@ -38,7 +41,16 @@ export async function followCurrent(context: CliContext, database: string): Prom
   let last: BackupProgress | null = null;
   try {
     for (;;) {
-      const progress = await client.progress(database);
+      // The first look may fail; later a server that is away for a while is waited for.
+      const progress = await client.progress(database).catch((error: unknown) => {
+        if (last === null) throw error;
+        return reportError(error);
+      });
+      if (progress !== null && 'causes' in progress) {
+        view.show(waitingFrame(database, `no news: ${progress.message}`));
+        if (await pauseUnlessAborted(POLL_MS, context.signal)) throw detached(database);
+        continue;
+      }
       if (progress === null || (last !== null && progress.backupId !== last.backupId)) return last;
       last = progress;
       view.show(backupFrame(progress, context.ui.errColors));
@@ -105,6 +117,11 @@ function stepFrame(
     key: `${label}/${name}`,
     data: { ...(step ?? { step: null }), elapsedMs },
   };
+}
+
+function waitingFrame(database: string, why: string): Frame {
+  const line = `${database}: ${why}`;
+  return { block: [line], line, key: why, data: { database, waiting: why } };
 }
 
 function detached(database: string) {

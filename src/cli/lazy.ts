@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- modules are loaded by the command that needs them, so that
    `holdfast --help` and completion need not wait for Temporal's client and the AWS SDK */
 import type * as CatalogModule from '../catalog/create-catalog';
+import type * as RebuildModule from '../catalog/rebuild';
 import type * as MigrateModule from '../catalog/migrate';
 import type { Catalog } from '../catalog/types';
 import type * as ClientModule from '../client/create-client';
@@ -8,6 +9,7 @@ import type * as ConfigModule from '../config/load';
 import type * as JsonSchemaModule from '../config/json-schema';
 import type { HoldfastConfig } from '../config/schema';
 import { resolveSecret, toConnectionTarget } from '../config/secrets';
+import type * as KitModule from '../repository/kit';
 import type * as KeysModule from '../repository/keys';
 import type { RepositoryKeys } from '../repository/types';
 import type * as ExtractModule from './recovery/extract';
@@ -15,7 +17,7 @@ import type * as RecoverModule from './recovery/recover';
 import type * as WorkerModule from '../workers/run-worker';
 import type * as OpenKeysModule from '../workers/open-keys';
 import type * as UpModule from './up/run-up';
-import type * as RebuildModule from './rebuild-catalog';
+import type * as StoreContentsModule from './store-contents';
 import type * as StoreCheckModule from '../storage/check';
 import type * as StorageModule from '../storage/create-store';
 
@@ -32,7 +34,9 @@ export const load = {
   worker: () => require('../workers/run-worker') as typeof WorkerModule,
   openKeys: () => require('../workers/open-keys') as typeof OpenKeysModule,
   up: () => require('./up/run-up') as typeof UpModule,
-  rebuild: () => require('./rebuild-catalog') as typeof RebuildModule,
+  storeContents: () => require('./store-contents') as typeof StoreContentsModule,
+  kit: () => require('../repository/kit') as typeof KitModule,
+  rebuild: () => require('../catalog/rebuild') as typeof RebuildModule,
   storeCheck: () => require('../storage/check') as typeof StoreCheckModule,
   storage: () => require('../storage/create-store') as typeof StorageModule,
 };

@@ -14,6 +14,7 @@ import { configCheck, configExample, configSchemaCommand } from './commands/conf
 import { doctor } from './commands/doctor/doctor';
 import { init } from './commands/init';
 import { keysAddRecipient, keysInit, keysList } from './commands/keys/keys';
+import { keysKit } from './commands/keys/kit';
 import { migrateCommand } from './commands/migrate';
 import { recoverCommands } from './commands/recover';
 import { restore } from './commands/restore';
@@ -75,7 +76,7 @@ export function buildProgram(cli: Cli): Command {
   const store = group('store', 'the places that hold copies');
   for (const verb of [storeList, storeCheck]) verb(store, cli);
   const keys = group('keys', 'keys of the repository');
-  for (const verb of [keysInit, keysList, keysAddRecipient]) verb(keys, cli);
+  for (const verb of [keysInit, keysList, keysAddRecipient, keysKit]) verb(keys, cli);
   const catalog = group('catalog', 'the index of all backups');
   for (const verb of [catalogRebuild, catalogAudit]) verb(catalog, cli);
   migrateCommand(program, cli);

@@ -83,7 +83,8 @@ function fallback(option: Option): string {
 /** What `addHelpText('after')` adds: examples and remarks. Commander keeps it as a listener, so it is asked for. */
 function afterHelp(command: Command): string {
   let text = '';
-  command.emit('afterHelp', { error: false, command, write: (part: string) => (text += part) });
+  const events = command as unknown as { emit(event: string, context: object): void };
+  events.emit('afterHelp', { error: false, command, write: (part: string) => (text += part) });
   return text.trim();
 }
 

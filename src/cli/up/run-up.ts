@@ -14,6 +14,7 @@ import {
   startEmbeddedPostgres,
   startEmbeddedTemporal,
   startProcess,
+  stopLeftover,
   Supervisor,
 } from '../../provision';
 import { identityOf } from '../../provision/process-identity';
@@ -54,6 +55,9 @@ const WORKER_START_MS = 90_000;
 /** More than the worker itself allows for handing its work over. Milliseconds. */
 const WORKER_STOP_EXTRA_MS = 15_000;
 
+/** What a leftover is given to hand its work over. Milliseconds. */
+const LEFTOVER_STOP_MS = 45_000;
+
 /** Runs until `signal` is aborted; resolves when everything has ended. */
 export async function runUp(options: UpOptions): Promise<void> {
   const paths = statePaths(options.stateFolder);
@@ -63,6 +67,7 @@ export async function runUp(options: UpOptions): Promise<void> {
   const release = lockState(paths);
   const supervisor = new Supervisor();
   try {
+    await endLeftovers(paths, options.say);
     await serve(options, paths, supervisor, first);
   } finally {
     unwatchFile(options.configFile);
@@ -70,6 +75,17 @@ export async function runUp(options: UpOptions): Promise<void> {
     options.say('stopping');
     for (const failure of await supervisor.stopAll()) options.say(failure);
     release();
+  }
+}
+
+/** What a killed `holdfast up` left running. Ended before ports are chosen, so that addresses stay the same. */
+async function endLeftovers(paths: StatePaths, say: UpOptions['say']): Promise<void> {
+  const left = [
+    { name: 'worker', pidFile: join(paths.worker, 'worker.pid') },
+    { name: 'temporal', pidFile: join(paths.temporal, 'temporal.pid') },
+  ];
+  for (const { name, pidFile } of left) {
+    if (await stopLeftover(pidFile, LEFTOVER_STOP_MS)) say(`ended the ${name} that an earlier run left`);
   }
 }
 
@@ -131,6 +147,7 @@ async function serve(
   }
   signal.throwIfAborted();
   writeConfig(options, paths, overlay);
+  say('starting the worker');
   const startWorker = () =>
     startProcess({
       name: 'worker',

@@ -45,7 +45,7 @@ export const backupRelease: Verb = (parent, cli) =>
       action<HoldOptions>(cli, async (context, options, text: string) => {
         const catalog = await context.catalog();
         const names = (await context.config()).databases.map((database) => database.name);
-        const { backupId, database } = await resolveBackup(catalog, text, names);
+        const { backupId, database } = await resolveBackup(catalog, text, names, { completed: true });
         const holder = options.holder ?? context.who;
         const at = context.ui.now();
         const released = await catalog.releaseHold(backupId, holder, at);

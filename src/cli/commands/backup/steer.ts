@@ -62,8 +62,8 @@ export const backupResume: Verb = (parent, cli) =>
     );
 
 interface PaceOptions {
-  readonly maxRate?: number | null;
-  readonly readers?: number | null;
+  readonly maxRate?: number | 'none';
+  readonly readers?: number | 'all';
   readonly reason: string;
 }
 
@@ -91,8 +91,8 @@ export const backupPace: Verb = (parent, cli) =>
         const pace = await client.setPace(
           database,
           {
-            maxBytesPerSecond: options.maxRate === undefined ? (now?.maxBytesPerSecond ?? null) : options.maxRate,
-            readers: options.readers === undefined ? (now?.readers ?? null) : options.readers,
+            maxBytesPerSecond: limit(options.maxRate, now?.maxBytesPerSecond),
+            readers: limit(options.readers, now?.readers),
           },
           context.who,
           options.reason,
@@ -100,6 +100,12 @@ export const backupPace: Verb = (parent, cli) =>
         return answerPace(context, database, pace);
       }),
     );
+
+/** What was asked for, else what is in force. */
+function limit(asked: number | 'none' | 'all' | undefined, now: number | null | undefined): number | null {
+  if (asked === undefined) return now ?? null;
+  return typeof asked === 'number' ? asked : null;
+}
 
 export const backupCancel: Verb = (parent, cli) =>
   parent

@@ -1,10 +1,12 @@
+import type { RebuildReport } from '../../../catalog/rebuild';
 import { toConnectionTarget } from '../../../config/secrets';
-import { action, type Verb } from '../../command';
+import { action, type Answer, type Verb } from '../../command';
+import type { CliContext } from '../../context';
 import { EXIT } from '../../exit-codes';
 import { load } from '../../lazy';
 import { formatShare, plural } from '../../output/format';
 import { bar, createProgress } from '../../output/progress';
-import type { RebuildResult } from '../../rebuild-catalog';
+import type { RefusedManifest } from '../../store-contents';
 
 interface RebuildOptions {
   readonly store: string;
@@ -19,49 +21,65 @@ export const catalogRebuild: Verb = (parent, cli) =>
     .option('-d, --database <name>', 'only this database')
     .addHelpText(
       'after',
-      '\nRun it for one store after another to learn of all copies. Holds and the audit log are kept by no store.',
+      `
+Run it for one store after another to learn of all copies. Holds, marks for deletion and the audit log are kept by no
+store.`,
     )
-    .action(
-      action<RebuildOptions>(
-        cli,
-        async (context, options) => {
-          const config = await context.config();
-          const store = await context.store(options.store);
-          const target = await toConnectionTarget(config.catalog.connection, 'catalog');
-          await load.migrate().migrate(target, config.catalog.schema);
-          const view = createProgress(context.ui);
-          try {
-            const result = await load.rebuild().rebuildCatalog({
-              store,
-              catalog: await context.catalog(),
-              keys: await context.keys(),
-              ...(options.database === undefined ? {} : { database: options.database }),
-              who: context.who,
-              signal: context.signal,
-              onProgress: (done, total, backupId) =>
-                view.show({
-                  block: [`${bar(done / total, 28)} ${formatShare(done / total)} ${backupId}`],
-                  line: `reading manifests at ${options.store}: ${done} of ${total}`,
-                  key: 'rebuild',
-                  data: { done, total, backupId },
-                }),
-            });
-            return {
-              data: result,
-              text: describe(result),
-              exitCode: result.refused.length === 0 ? EXIT.ok : EXIT.proofFailed,
-            };
-          } finally {
-            view.stop();
-          }
-        },
-        { patient: true },
-      ),
-    );
+    .action(action<RebuildOptions>(cli, rebuild, { patient: true }));
 
-function describe({ store, backups, proofs, refused }: RebuildResult): string {
+async function rebuild(context: CliContext, options: RebuildOptions): Promise<Answer> {
+  const config = await context.config();
+  const [store, keys] = await Promise.all([context.store(options.store), context.keys()]);
+  const target = await toConnectionTarget(config.catalog.connection, 'catalog');
+  await load.migrate().migrate(target, config.catalog.schema);
+  const catalog = await context.catalog();
+  const { signal, ui } = context;
+  const view = createProgress(ui);
+  try {
+    const contents = await load.storeContents().readStoreContents(store, keys, { ...options, signal });
+    const total = contents.listed.length;
+    const report = await load.rebuild().rebuildCatalog({
+      catalog,
+      store: options.store,
+      inventories: contents.inventories(),
+      proofs: contents.proofs(),
+      signal,
+      onProgress: ({ backups, proofs }) => {
+        const share = total === 0 ? 1 : backups / total;
+        const line = `${backups} of ${plural(total, 'manifest')}, ${plural(proofs, 'proof')}`;
+        view.show({
+          block: [`${bar(share, 28)} ${formatShare(share)}`, line],
+          line,
+          key: 'rebuild',
+          data: { backups, total, proofs },
+        });
+      },
+    });
+    const { refused } = contents;
+    await catalog.audit({
+      actor: context.who,
+      action: 'rebuild',
+      database: options.database ?? null,
+      details: { store: options.store, backups: report.backups, proofs: report.proofs, refused: refused.length },
+      at: ui.now(),
+    });
+    return {
+      data: { store: options.store, ...report, refused },
+      text: describe(options.store, report, refused),
+      exitCode: refused.length === 0 ? EXIT.ok : EXIT.proofFailed,
+    };
+  } finally {
+    view.stop();
+  }
+}
+
+function describe(store: string, report: RebuildReport, refused: readonly RefusedManifest[]): string {
   return [
-    `${plural(backups, 'backup')} and ${plural(proofs, 'proof')} from ${store} are in the catalogue`,
+    `${plural(report.backups, 'backup')} and ${plural(report.proofs, 'proof')} from ${store} are in the catalogue`,
+    ...(report.orphanProofs > 0
+      ? [`left out ${plural(report.orphanProofs, 'proof')} of backups that are not there`]
+      : []),
+    ...report.reappeared.map((backupId) => `${backupId} counts as deleted, but its manifest is there`),
     ...refused.map(({ backupId, code, message }) => `left out ${backupId}: ${code}: ${message}`),
   ].join('\n');
 }
