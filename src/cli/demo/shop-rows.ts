@@ -10,9 +10,9 @@ export function shopRows(megabytes: number): readonly FillStep[] {
   const count = (at200: number) => Math.max(20, Math.round(at200 * scale));
   const customers = count(60_000);
   const products = count(1_500);
-  const orders = count(240_000);
-  const reviews = count(8_000);
-  const attachments = count(1_000);
+  const orders = count(190_000);
+  const reviews = count(7_000);
+  const attachments = count(900);
   const manuals = Math.max(3, count(40));
   return [
     {
