@@ -102,8 +102,17 @@ async function firstGood<Result>(
   });
 }
 
-/** What may stand in place of a manifest that we replace: damage, or a lost race that this store alone has won. */
-const REPLACEABLE = ['REPO_MANIFEST_DAMAGED', 'REPO_MANIFEST_FORGED', 'REPO_MANIFEST_MISPLACED'];
+/**
+ * What may stand in place of a manifest that we replace: anything that does not prove to be another repository's. The one
+ * that we bring was signed for this very backup, so whatever cannot be verified beside it is damage.
+ */
+const REPLACEABLE = [
+  'REPO_MANIFEST_DAMAGED',
+  'REPO_MANIFEST_FORGED',
+  'REPO_MANIFEST_MISPLACED',
+  'REPO_SIGNER_UNKNOWN',
+  'REPO_FORMAT_UNKNOWN',
+];
 
 async function placeManifest(request: FillCopyRequest, manifest: ParsedManifest): Promise<boolean> {
   const { target, database, backupId, keys, signal } = request;

@@ -82,7 +82,7 @@ export async function buildManifest(
   const body: ManifestBody = {
     format: 1,
     backupId: draft.backupId,
-    inventoryHash: sha256(inventoryLine(draft)),
+    inventoryHash: sha256(inventoryLine({ ...draft, bodyHash: undefined })),
     summary: content.summary,
     files: content.files,
   };

@@ -135,7 +135,7 @@ export async function listDatabases(store: ObjectStore, signal?: AbortSignal): P
   let after: string | undefined;
   for (;;) {
     const first = await firstKey(store, after, signal);
-    if (first === null) return names;
+    if (first === null) return names.sort();
     const name = first.includes('/') ? first.slice(0, first.indexOf('/')) : null;
     if (name !== null && isName(name)) {
       if ((await listBackups(store, name, signal)).length > 0) names.push(name);

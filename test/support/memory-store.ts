@@ -48,7 +48,9 @@ export function createMemoryStore(
     async *list(prefix, options = {}): AsyncIterable<ObjectInfo> {
       calls.push({ operation: 'list', key: prefix });
       await store.before('list', prefix, options.signal);
-      for (const key of [...objects.keys()].filter((each) => each.startsWith(prefix) && each > (options.after ?? '')).sort()) {
+      for (const key of [...objects.keys()]
+        .filter((each) => each.startsWith(prefix) && each > (options.after ?? ''))
+        .sort()) {
         const found = objects.get(key)!;
         yield { key, bytes: found.body.length, modifiedAt: found.modifiedAt };
       }

@@ -104,7 +104,8 @@ describe('writing', () => {
     await writer.openFile('a').write(noise(10));
     expect(() => writer.openFile('a')).toThrow(expect.objectContaining({ code: 'REPO_PATH_INVALID' }));
     await expect(writer.commit(summaryFor({ a: noise(10) }))).rejects.toMatchObject({ code: 'REPO_FILE_NOT_ENDED' });
-    for (const told of [{ a: noise(9) }, {}, { a: noise(10), b: noise(1) }]) {
+    const wrong: Record<string, Buffer>[] = [{ a: noise(9) }, {}, { a: noise(10), b: noise(1) }];
+    for (const told of wrong) {
       const other = await open();
       await writeFiles(other, { a: noise(10) });
       await expect(other.commit(summaryFor(told))).rejects.toMatchObject({ code: 'REPO_SUMMARY_MISMATCH' });
