@@ -1,6 +1,7 @@
 /** Rows of the catalogue that workflows write. Every one may be written twice. */
 import type { CopyRow } from '../catalog/types';
 import { gradeAtLeast, type ProofGrade } from '../domain/names';
+import { gradeAfter } from '../domain/proof';
 import type { ActivityDeps } from './deps';
 import type { CopyChange, DumpRecord, HoldfastActivities } from './types';
 
@@ -43,7 +44,9 @@ export function createRecordActivities(deps: Pick<ActivityDeps, 'catalog'>): Rec
 
     async recordCopy({ database, backupId, store, state, grade, detail }: CopyChange) {
       const catalog = await deps.catalog();
-      await catalog.setCopy({ backupId, database, store, state, grade: grade ?? null, detail, at: new Date() });
+      const [before] = await catalog.copies({ backupId, store });
+      const kept = state === 'proved' && grade ? gradeAfter(before, grade) : (grade ?? null);
+      await catalog.setCopy({ backupId, database, store, state, grade: kept, detail, at: new Date() });
       if (state !== 'proved' && state !== 'damaged') return;
       const strongest = strongestGrade(await catalog.copies({ backupId }));
       await catalog.setVerification(backupId, strongest ?? 'failed');

@@ -1,5 +1,6 @@
 /** Marking what the policy no longer keeps, and deleting it when its grace has passed and everything was checked again. */
 import { log } from '@temporalio/activity';
+import { countsAsProved } from '../domain/proof';
 import { planRetention, type RetentionPlan } from '../domain/retention';
 import type { Catalog } from '../catalog/types';
 import { DESCRIPTION_KEY } from '../repository/layout';
@@ -165,16 +166,18 @@ async function decide(
     catalog.copies({ database }),
     catalog.holds({ database }),
   ]);
+  const { retention, verification } = deps.database(database);
   const plan = planRetention({
     backups: jobs.map((job) => ({
       backupId: job.backupId,
       status: job.status,
       startedAt: job.startedAt,
-      provedCopies: copies.filter((copy) => copy.backupId === job.backupId && copy.state === 'proved').length,
+      provedCopies: copies.filter((copy) => copy.backupId === job.backupId && countsAsProved(copy, verification.grade))
+        .length,
       tombstonedAt: job.tombstonedAt,
       deletedAt: job.deletedAt,
     })),
-    policy: deps.database(database).retention,
+    policy: retention,
     holds,
     now,
   });

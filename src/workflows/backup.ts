@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import { gradeAtLeast, makeBackupId } from '../domain/names';
 import { askedPace } from '../domain/pace';
+import { copyStateAfter } from '../domain/proof';
 import type { BackupInput, BackupResult, VerifyResult } from '../domain/runs';
 import type { BackupPlan } from '../activities/types';
 import { BackupRun } from './backup-state';
@@ -165,11 +166,12 @@ async function prove(run: BackupRun, plan: BackupPlan): Promise<void> {
   for (const store of complete) {
     const result = await proveCopy(run, plan, store);
     const { failure } = result;
-    const state = result.grade !== null ? 'proved' : failure?.class === 'data' ? 'damaged' : 'complete';
-    run.copy({ store, state, grade: result.grade, detail: failure && `${failure.code}: ${failure.message}` });
+    const state = copyStateAfter(result) ?? 'complete';
+    const reached = state === 'proved' ? result.grade : null;
+    run.copy({ store, state, grade: reached, detail: failure && `${failure.code}: ${failure.message}` });
     if (failure)
       run.notice(`${store}: not proved (${failure.class}) ${failure.code}: ${failure.message} HINT: ${failure.hint}`);
-    if (stores === 'one' && gradeAtLeast(result.grade, grade)) break;
+    if (stores === 'one' && gradeAtLeast(reached, grade)) break;
   }
 }
 

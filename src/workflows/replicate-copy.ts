@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CopyChanged } from '../domain/messages';
+import { copyStateAfter } from '../domain/proof';
 import type { ReplicateInput, ReplicateResult, VerifyInput, VerifyResult } from '../domain/runs';
 import type { FillResult } from '../activities/types';
 import { failureFacts } from './failures';
@@ -49,8 +50,8 @@ export async function replicateCopy(input: ReplicateInput, carried?: Carried): P
   const result = { store: input.store, copiedObjects: filled.copiedObjects, copiedBytes: filled.copiedBytes };
   if (proveGrade === null) return { ...result, state: 'complete', grade: null };
   const proof = await prove(input, proveGrade);
-  if (proof.grade !== null) return { ...result, state: 'proved', grade: proof.grade };
-  return { ...result, state: proof.failure?.class === 'data' ? 'damaged' : 'complete', grade: null };
+  const state = copyStateAfter(proof) ?? 'complete';
+  return { ...result, state, grade: state === 'proved' ? proof.grade : null };
 }
 
 /** null when the store, or every source, was out of reach: then the wait is over and it is worth another try. */

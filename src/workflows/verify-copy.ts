@@ -1,5 +1,6 @@
 /** Proves one copy. A damaged one is healed from a good one and proved again. */
 import { executeChild, isCancellation, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { copyStateAfter } from '../domain/proof';
 import type { ReplicateInput, ReplicateResult, VerifyInput, VerifyResult } from '../domain/runs';
 import type { RunTiming } from '../activities/types';
 import { replicateId } from './ids';
@@ -37,7 +38,7 @@ async function prove(
   );
   const { failure } = result;
   // A failure of the surroundings says nothing about the copy: its state stays what it was.
-  const state = result.grade !== null ? 'proved' : failure?.class === 'data' ? 'damaged' : null;
+  const state = copyStateAfter(result);
   if (state !== null) {
     await records().recordCopy.executeWithOptions({ summary: `${store}: ${state}` }, [
       {
@@ -45,7 +46,7 @@ async function prove(
         backupId,
         store,
         state,
-        grade: result.grade,
+        grade: state === 'proved' ? result.grade : null,
         detail: failure && `${failure.code}: ${failure.message}`,
       },
     ]);
