@@ -31,6 +31,9 @@ const LOCALE_TEXT = /invalid (?:LC_COLLATE |LC_CTYPE )?locale name|could not cre
 
 const ABSENT_TEXT = /(role|tablespace|access method) "([^"]+)" does not exist/;
 
+/** The server here was built without something that the source's server has (libxml, LZ4, ICU). */
+const BUILD_TEXT = /unsupported XML feature|not supported (?:in|by) this build|compression method \S+ not supported/i;
+
 /** A step of a restore that PostgreSQL refused: what the copy holds does not make a database. */
 const RESTORE_REFUSED: ReadonlySet<string> = new Set(['PG_TOOL_FAILED', 'PG_QUERY_FAILED']);
 
@@ -64,6 +67,14 @@ export function classifyFailure(error: unknown, step: ProofStep, sourceError?: u
     return failureOf(
       verifyError('SCRATCH_LOCALE_MISSING', `the locale of the backup is not installed here: ${line(cause)}`),
     );
+  if (step === 'restore' && BUILD_TEXT.test(text)) {
+    const what = 'the server of the scratch cluster was built without something that the backup needs';
+    return failureOf(
+      verifyError('VERIFY_SURROUNDINGS', `${what}: ${line(cause, BUILD_TEXT)}`, {
+        hint: 'prove with the server package that the source uses, or one that is built with the same features',
+      }),
+    );
+  }
   const absent = ABSENT_TEXT.exec(text);
   if (step === 'restore' && absent) {
     const [, kind, name] = absent;

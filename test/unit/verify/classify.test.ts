@@ -15,6 +15,7 @@ describe('what a failed proof says about the copy', () => {
       'h3',
     ],
     ['could not access file "$libdir/timescaledb-2": No such file', 'VERIFY_EXTENSION_MISSING', 'timescaledb-2'],
+    ['ERROR:  unsupported XML feature', 'VERIFY_SURROUNDINGS', 'built without'],
     ['ERROR: role "billing" does not exist', 'VERIFY_SURROUNDINGS', 'billing'],
     ['ERROR: could not extend file "base/5/16384": No space left on device', 'VERIFY_RESOURCES', 'No space left'],
   ])('blames the surroundings for %s', (text, code, word) => {
