@@ -1,7 +1,7 @@
 /** Marking what the policy no longer keeps, and deleting it when its grace has passed and everything was checked again. */
 import { log } from '@temporalio/activity';
-import { countsAsProved } from '../domain/proof';
-import { planRetention, type RetentionPlan } from '../domain/retention';
+import type { RetentionPlan } from '../domain/retention';
+import { planFromCatalog } from '../catalog/retention-plan';
 import type { Catalog } from '../catalog/types';
 import { DESCRIPTION_KEY } from '../repository/layout';
 import { deleteBackup, sweep } from '../repository/sweep';
@@ -161,26 +161,7 @@ async function decide(
   database: string,
   now: Date,
 ): Promise<{ readonly plan: RetentionPlan; readonly tombstones: Map<string, Date> }> {
-  const [jobs, copies, holds] = await Promise.all([
-    catalog.jobs({ database }),
-    catalog.copies({ database }),
-    catalog.holds({ database }),
-  ]);
-  const { retention, verification } = deps.database(database);
-  const plan = planRetention({
-    backups: jobs.map((job) => ({
-      backupId: job.backupId,
-      status: job.status,
-      startedAt: job.startedAt,
-      provedCopies: copies.filter((copy) => copy.backupId === job.backupId && countsAsProved(copy, verification.grade))
-        .length,
-      tombstonedAt: job.tombstonedAt,
-      deletedAt: job.deletedAt,
-    })),
-    policy: retention,
-    holds,
-    now,
-  });
+  const { plan, jobs } = await planFromCatalog(catalog, deps.database(database), now);
   const tombstones = new Map(
     jobs.flatMap((job) => (job.tombstonedAt && !job.deletedAt ? [[job.backupId, job.tombstonedAt] as const] : [])),
   );

@@ -1,7 +1,8 @@
 /** retention plan, apply. The plan is made here from the catalogue; deleting is the workflow's, which plans again. */
+import { planFromCatalog } from '../../../catalog/retention-plan';
 import type { BackupJob, Catalog } from '../../../catalog/types';
 import type { DatabaseConfig } from '../../../config/schema';
-import { planRetention, type RetentionDecision, type RetentionPlan } from '../../../domain/retention';
+import type { RetentionDecision, RetentionPlan } from '../../../domain/retention';
 import { action, type Verb } from '../../command';
 import type { CliContext } from '../../context';
 import { formatBytes, formatRelative, plural } from '../../output/format';
@@ -13,21 +14,7 @@ interface PlannedDatabase extends RetentionPlan {
 }
 
 async function planFor(catalog: Catalog, database: DatabaseConfig, now: Date): Promise<PlannedDatabase> {
-  const [jobs, copies, holds] = await Promise.all([
-    catalog.jobs({ database: database.name }),
-    catalog.copies({ database: database.name }),
-    catalog.holds({ database: database.name }),
-  ]);
-  const proved = new Map<string, number>();
-  for (const copy of copies) {
-    if (copy.state === 'proved') proved.set(copy.backupId, (proved.get(copy.backupId) ?? 0) + 1);
-  }
-  const plan = planRetention({
-    backups: jobs.map((job) => ({ ...job, provedCopies: proved.get(job.backupId) ?? 0 })),
-    policy: database.retention,
-    holds,
-    now,
-  });
+  const { plan, jobs } = await planFromCatalog(catalog, database, now);
   return { ...plan, database: database.name, jobs: new Map(jobs.map((job) => [job.backupId, job])) };
 }
 
