@@ -80,6 +80,7 @@ export async function openSnapshot(
     }
   } catch (error) {
     await session.close();
+    signal.throwIfAborted();
     throw error;
   }
 }
