@@ -4,25 +4,25 @@ import { errorFactory, type ErrorDefinition } from './holdfast-error';
 export const REPOSITORY_ERRORS = {
   REPO_SEGMENT_MISSING: {
     summary: 'a segment of this copy is missing',
-    hint: 'restore from another copy, then heal this one: holdfast backup heal fills it from a good store',
+    hint: 'restore from another copy; holdfast verify heals this one from a good store',
     retryable: false,
     fault: 'data',
   },
   REPO_SEGMENT_DAMAGED: {
     summary: 'a segment of this copy is damaged',
-    hint: 'restore from another copy, then heal this one from a good store',
+    hint: 'restore from another copy; holdfast verify heals this one from a good store',
     retryable: false,
     fault: 'data',
   },
   REPO_MANIFEST_MISSING: {
     summary: 'this store has no such backup',
-    hint: 'list what the store holds with holdfast backup list --store, or name another store',
+    hint: 'holdfast backup list shows what there is and where; name another backup or store',
     retryable: false,
     fault: 'data',
   },
   REPO_MANIFEST_DAMAGED: {
     summary: 'the manifest of this copy is damaged',
-    hint: 'restore from another copy, then heal this one from a good store',
+    hint: 'restore from another copy; holdfast verify heals this one from a good store',
     retryable: false,
     fault: 'data',
   },
@@ -106,7 +106,7 @@ export const REPOSITORY_ERRORS = {
   },
   REPO_DESCRIPTION_DAMAGED: {
     summary: 'holdfast.json on this store cannot be trusted',
-    hint: 'use another store, then write it again with holdfast keys publish',
+    hint: 'use another store; delete the damaged holdfast.json and the next worker that starts writes it again',
     retryable: false,
     fault: 'data',
   },
@@ -154,7 +154,7 @@ export const REPOSITORY_ERRORS = {
   },
   REPO_FILE_UNKNOWN: {
     summary: 'the backup has no such file',
-    hint: 'holdfast backup show --files lists what it has',
+    hint: 'holdfast extract writes all files out and names them',
     retryable: false,
     fault: 'environment',
   },

@@ -1,4 +1,5 @@
 /** Which segments need not be stored again, and where they are. What a store lists counts, not what somebody noted. */
+import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../storage/object-store';
 import { objectOfKey, segmentKey, segmentsPrefix } from './layout';
 import type { SegmentIndex, SegmentRef, WriterOptions } from './types';
@@ -32,8 +33,11 @@ export async function createReuseIndex(
     for (const store of stores) holders.add(store);
     claimed.set(id, holders);
   };
-  // The journal first: it is this very backup, sealed by this very run's keys.
-  for (const entry of (await options.journal?.load()) ?? []) claim(entry, entry.stores);
+  // The journal first: it is this very backup.
+  const suffix = journalSuffix(options.keys.recipients);
+  for (const entry of (await options.journal?.load()) ?? []) {
+    if (entry.id.endsWith(suffix)) claim({ ...entry, id: entry.id.slice(0, -suffix.length) }, entry.stores);
+  }
   const { base } = options;
   if (base && options.keys.recipients.every((recipient) => base.inventory.recipients.includes(recipient))) {
     for (const segment of base.inventory.segments) claim(segment, base.stores);
@@ -59,6 +63,15 @@ export async function createReuseIndex(
     lookup: (id) => refs.get(id),
     holders: (id) => present.get(id) ?? NOWHERE,
   };
+}
+
+/**
+ * In the journal an id also says to whom the segment was sealed: should the recipients change between two attempts, the
+ * second one must not name what a new recipient cannot open.
+ */
+export function journalSuffix(recipients: readonly string[]): string {
+  const text = [...recipients].sort().join('\n');
+  return `.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 }
 
 function addTo(map: Map<string, Set<string>>, key: string, value: string): void {

@@ -103,6 +103,8 @@ export interface SegmentJournal {
   flush(): Promise<void>;
 }
 export interface JournalEntry extends SegmentRef {
+  /** The segment's id and, after a dot, a fingerprint of the recipients it is sealed to. */
+  readonly id: string;
   /** Stores that hold the object for certain. */
   readonly stores: readonly string[];
 }

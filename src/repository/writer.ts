@@ -10,7 +10,7 @@ import { createBufferPool, createCutter, type Cutter, type Piece } from './cutte
 import { createLanes, errorFacts, type Lane } from './lanes';
 import { isFilePath, segmentKey } from './layout';
 import { buildManifest, type ParsedManifest } from './manifest';
-import { createReuseIndex, objectsPresent } from './reuse-index';
+import { createReuseIndex, journalSuffix, objectsPresent } from './reuse-index';
 import { createNamer, MAX_SEGMENT_BYTES, sealNamed } from './segment';
 import type { BackupWriter, CommitResult, SegmentRef, StoreOutcome, WriterOptions } from './types';
 
@@ -46,6 +46,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     createNamer(keys.idKey),
     createReuseIndex(options),
   ]);
+  const suffix = journalSuffix(keys.recipients);
   const graceMs = options.lagGraceMs ?? DEFAULT_GRACE_MS;
   const budget = createBudget(options.inFlight * segmentBytes);
   const sealing = createBudget(SEALING);
@@ -120,7 +121,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
       sha256: ref.object,
       plainBytes: ref.plainBytes,
       // One store is enough: the next attempt asks every store what it has.
-      first: (name) => options.journal?.record({ ...ref, stores: [name] }),
+      first: (name) => options.journal?.record({ ...ref, id: `${ref.id}${suffix}`, stores: [name] }),
     });
     counters.uploadedBytes += ref.sealedBytes;
     return ref;

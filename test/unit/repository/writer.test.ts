@@ -277,6 +277,14 @@ describe('reuse', () => {
     await writeFiles(first, { 'schema.dump': CONTENT['schema.dump'] });
     await until(() => journal.entries.length === 5);
     await first.abort();
+    const { recipients } = await makeKeys();
+    const rotated = { ...keys, recipients: [...keys.recipients, recipients[0]!] };
+    const afterRotation = await createBackupWriter(
+      writerOptions(rotated, [store], { journal: memoryJournal([...journal.entries]) }),
+    );
+    await writeFiles(afterRotation, CONTENT);
+    await afterRotation.abort();
+    expect(afterRotation.counters.reusedSegments).toBe(0);
     const { writer, result } = await writeBackup(writerOptions(keys, [store], { journal }), CONTENT);
     expect(writer.counters.reusedSegments).toBe(5);
     expect(result.stores).toMatchObject([{ state: 'committed' }]);
