@@ -58,8 +58,11 @@ export async function compareTable(
     else content ??= await describeDifference(table, piece, plain, fetch);
   };
 
+  // Two buffers for the whole table: new ones for each piece would keep the collector from keeping up.
+  const largest = pieces.reduce((size, { ref }) => Math.max(size, ref.plainBytes), 0);
+  let filling = Buffer.allocUnsafeSlow(largest);
+  let other = pieces.length > 1 ? Buffer.allocUnsafeSlow(largest) : filling;
   let at = 0;
-  let plain: Buffer = Buffer.allocUnsafe(pieces[0]?.ref.plainBytes ?? 0);
   let filled = 0;
   let extra = 0;
   try {
@@ -72,15 +75,15 @@ export async function compareTable(
           extra += chunk.length - offset;
           break;
         }
-        const taken = chunk.copy(plain, filled, offset);
+        const taken = chunk.copy(filling, filled, offset, offset + piece.ref.plainBytes - filled);
         filled += taken;
         offset += taken;
         if (filled < piece.ref.plainBytes) continue;
         await checking;
-        checking = check(piece, plain);
+        checking = check(piece, filling.subarray(0, filled));
+        [filling, other] = [other, filling];
         at += 1;
         filled = 0;
-        plain = Buffer.allocUnsafe(pieces[at]?.ref.plainBytes ?? 0);
       }
     }
   } finally {

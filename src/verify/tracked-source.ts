@@ -1,7 +1,5 @@
 /** Stands between the engine and the repository during a proof: notes what was read whole, and what went wrong there. */
-import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
-import { finished } from 'node:stream/promises';
+import { open } from 'node:fs/promises';
 import type { FileSource } from '../engines/engine';
 import type { BackupReader } from '../repository/types';
 
@@ -28,33 +26,29 @@ export function trackSource(
       return firstError;
     },
     async *readFile(path, options = {}) {
-      const copy = keeping?.path === path ? createWriteStream(keeping.to, { mode: 0o600 }) : null;
-      if (copy) {
-        keeping = null;
-        copy.on('error', () => undefined);
-      }
+      const copy = keeping?.path === path ? await open(keeping.to, 'w', 0o600) : null;
+      if (copy) keeping = null;
       let ended = false;
       try {
         const chunks = reader.readFile(path, options)[Symbol.asyncIterator]();
-        for (;;) {
-          const next = await chunks.next().catch((error: unknown) => {
-            note(error, options.signal);
-            throw error;
-          });
-          if (next.done) break;
-          if (copy && !copy.write(next.value)) await Promise.race([once(copy, 'drain'), finished(copy)]);
-          yield next.value;
+        try {
+          for (;;) {
+            const next = await chunks.next().catch((error: unknown) => {
+              note(error, options.signal);
+              throw error;
+            });
+            if (next.done) break;
+            await copy?.writeFile(next.value);
+            yield next.value;
+          }
+        } finally {
+          await chunks.return?.();
         }
         ended = true;
         whole.add(path);
       } finally {
-        if (copy) {
-          copy.end();
-          await finished(copy).catch((error: unknown) => {
-            if (ended) throw error;
-          });
-          if (!ended) keeping = keep;
-        }
+        await copy?.close();
+        if (copy && !ended) keeping = keep;
       }
     },
     async readRest(signal, onSegment) {

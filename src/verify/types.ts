@@ -30,5 +30,19 @@ export interface ProveRequest {
   readonly onProgress: (progress: { readonly step: string; readonly done: number; readonly total: number }) => void;
 }
 
-/** Never throws for a failed proof: the record says what failed and of which class. Throws only when cancelled. */
+/**
+ * What each grade compares; a record with that grade says that all of it was equal.
+ *
+ * - `stored`: every object that the manifest names is in the store with its size.
+ * - `intact`: the bytes of every object were read again and have the hash that is their name.
+ * - `restored`: the copy was restored into a private cluster of the source's major version, or the next newer one installed,
+ *   with encoding, locale and roles of the source. The rows of every table were counted there. Every entry of the archive
+ *   (tables, views, functions, types, indexes, constraints, triggers, policies, owners, grants, comments …) is in a new dump
+ *   of that database, by kind, name and owner; definitions are not compared as text, because PostgreSQL prints some
+ *   differently after one restore. No index is invalid. Every sequence stands where it stood. Large objects are equal in
+ *   number, bytes and content. All SQL assertions gave the expected value.
+ * - `exact`: besides, the rows of every table were read again and are byte for byte those of the backup, in order.
+ *
+ * Never throws for a failed proof: the record says what failed and of which class. Throws only when cancelled.
+ */
 export type ProveCopy = (request: ProveRequest) => Promise<ProofRecord>;

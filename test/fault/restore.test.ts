@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Client } from 'pg';
 import type { ConnectionTarget, RestoreProgress } from '../../src/engines/engine';
 import { createLogicalEngine } from '../../src/engines/logical';
 import { restoreInto, type RestoreIntoRequest } from '../../src/engines/logical/restore-into';
@@ -141,6 +142,19 @@ describe('two restores at once into one name', () => {
     expect((refused[0] as PromiseRejectedResult).reason.code).toMatch(/PG_RESTORE_RUNNING|PG_DATABASE_EXISTS/);
     expect(await customers('twins')).toBe(3000);
     expect(await commentOf('twins')).toBeNull();
+  });
+});
+
+describe('a half-made database', () => {
+  it('in which somebody still works is left alone', async () => {
+    await server.sql('CREATE DATABASE zombie');
+    await server.sql(`COMMENT ON DATABASE zombie IS 'holdfast: half-made restore, not to be used {}'`);
+    const alive = new Client({ ...server.target('zombie'), ssl: false });
+    await alive.connect();
+    await expect(restoreInto(request('zombie'))).rejects.toMatchObject({ code: 'PG_RESTORE_RUNNING' });
+    expect((await alive.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await alive.end();
+    expect(await restoreInto(request('zombie'))).toMatchObject({ created: true });
   });
 });
 

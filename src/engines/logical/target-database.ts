@@ -3,6 +3,7 @@
  * when it has not. The mark is the database's comment, so that whoever looks sees it and the next restore finds it, even
  * when this process was killed.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { postgresError } from '../../errors/postgres';
 import { verifyError } from '../../errors/verify';
@@ -14,6 +15,7 @@ import type { ConnectionTarget, DumpSummary } from '../engine';
 
 const MARK = 'holdfast: half-made restore, not to be used ';
 const CLEAN_UP_MS = 30_000;
+const DESERTED_MS = 10_000;
 /** Databases that every server needs. */
 const NOT_TARGETS: ReadonlySet<string> = new Set(['template0', 'template1']);
 
@@ -137,6 +139,7 @@ async function makeReady(server: PgSession, request: TargetRequest): Promise<{ n
       );
       return { notices, created: false };
     }
+    if (halfMade && !request.replace) await waitUntilDeserted(server, name, request.signal);
     if (halfMade) notices.push(`removed the half-made database of an earlier restore (backup ${halfMade.backupId})`);
     owner = found.mine ? undefined : found.owner;
     await drop(server, name);
@@ -149,6 +152,26 @@ async function makeReady(server: PgSession, request: TargetRequest): Promise<{ n
     throw error;
   }
   return { notices, created: true };
+}
+
+/**
+ * A half-made database is dropped only when nobody works in it: its restore may have lost the connection that held the
+ * lock and still be at work. Connections of a process that was killed go within seconds.
+ */
+async function waitUntilDeserted(server: PgSession, name: string, signal: AbortSignal): Promise<void> {
+  for (const end = Date.now() + DESERTED_MS; ; await sleep(200, undefined, { signal })) {
+    const [row] = await server.query<{ sessions: number }>(
+      'looking who works in the half-made database',
+      `SELECT pg_catalog.count(*)::int AS sessions FROM pg_catalog.pg_stat_activity
+        WHERE datname = $1 AND backend_type IN ('client backend', 'parallel worker')`,
+      [name],
+    );
+    if ((row?.sessions ?? 0) === 0) return;
+    if (Date.now() > end)
+      throw postgresError('PG_RESTORE_RUNNING', `${row?.sessions} connections still work in the half-made database`, {
+        context: { database: name },
+      });
+  }
 }
 
 async function describe(server: PgSession, name: string) {

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { extract, extractFiles } from '../../../src/cli/recovery/extract';
 import { listCopies } from '../../../src/cli/recovery/open-copy';
+import { openStoreUrl } from '../../../src/cli/recovery/open-store';
 import { recover } from '../../../src/cli/recovery/recover';
 import { initKeys } from '../../../src/repository/keys';
 import { pgDumpText } from '../../support/logical';
 import { startPostgres, type TestPostgres } from '../../support/postgres';
 import { proofWorld, SHOP_SQL, type ProofWorld } from '../../support/proof';
+import { startS3Server } from '../../support/s3-server';
 import { BACKUP_ID } from '../../support/repository';
 
 jest.setTimeout(120_000);
@@ -71,6 +73,24 @@ describe('recover', () => {
     await expect(recover({ ...at, backup: '2026', to: server.target('x') })).rejects.toMatchObject({
       code: 'RECOVER_AMBIGUOUS',
     });
+  });
+
+  it('does the same from a bucket, with credentials by reference', async () => {
+    const s3 = await startS3Server();
+    const secrets = (ref: string) => (ref === 'env:KEY' ? s3.accessKeyId : s3.secretAccessKey);
+    const query = `endpoint=${s3.endpoint}&region=${s3.region}&accessKeyId=env:KEY&secretAccessKey=env:SECRET`;
+    const storeUrl = `s3://recovery/some/prefix?${query}`;
+    const bucket = openStoreUrl(storeUrl, secrets);
+    try {
+      await mkdir(join(s3.folder, 'recovery'));
+      for await (const { key } of world.store.list('')) await bucket.put(key, await world.store.get(key));
+      const report = await recover({ ...request(), storeUrl, secrets, to: server.target('from_bucket') });
+      expect(report).toMatchObject({ rows: 7000, backupId: '20261122T000000Z-full-00000002' });
+      expect(await noteOf('from_bucket')).toBe('newer');
+    } finally {
+      await bucket.close();
+      await s3.stop();
+    }
   });
 
   it('lists what the store holds without a key', async () => {
