@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/types';
 import type { JournalEntry, SegmentJournal } from '../repository/types';
 
 const BATCH = 64;
-const LONGEST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 200;
 
 /** Entries are written in batches, one batch at a time, so that a slow catalogue never holds back the dump. */
 export function createCatalogJournal(

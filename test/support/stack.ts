@@ -1,6 +1,6 @@
 /** Everything real in one place: PostgreSQL, Temporal, folder stores, keys, and a config over them. */
 import path from 'node:path';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { TimingDefaults } from '../../src/activities/deps';
 import { createCatalog } from '../../src/catalog/create-catalog';
 import { migrate } from '../../src/catalog/migrate';
@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly database?: Partial<HoldfastConfigInput['databases'][number]>;
   readonly worker?: HoldfastConfigInput['worker'];
   readonly repository?: HoldfastConfigInput['repository'];
+  /** A Temporal server that the test runs itself. */
+  readonly temporalAddress?: string;
   /** More stores, as the config writes them. */
   readonly moreStores?: HoldfastConfigInput['stores'];
 }
@@ -44,7 +46,13 @@ export interface Stack {
 /** The source database is `shop`, in a server that also keeps the catalogue. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const temp = await tempFolder('stack');
-  const [postgres, env] = await Promise.all([startPostgres(), startTemporal()]);
+  const { temporalAddress } = options;
+  const [postgres, env] = await Promise.all([
+    startPostgres(),
+    temporalAddress === undefined
+      ? startTemporal()
+      : TestWorkflowEnvironment.createFromExistingServer({ address: temporalAddress }),
+  ]);
   await postgres.createDatabase('shop');
   await postgres.createDatabase('catalog');
   const keys = path.join(temp.path, 'keys');
@@ -74,7 +82,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       identities: [`file:${path.join(keys, 'identity.txt')}`],
     },
     catalog: { connection: connection('catalog') },
-    temporal: { address: env.address, namespace: env.namespace ?? 'default' },
+    temporal: { address: temporalAddress ?? env.address, namespace: env.namespace ?? 'default' },
     tools: { postgresBin: [postgres.binDir] },
     scratch: { dir: path.join('/tmp', `${path.basename(temp.path)}-scratch`), minFree: '16MiB' },
     worker: { shutdownGrace: '0s', ...options.worker },
