@@ -13,6 +13,7 @@ import type * as KitModule from '../repository/kit';
 import type * as KeysModule from '../repository/keys';
 import type { RepositoryKeys } from '../repository/types';
 import type * as ExtractModule from './recovery/extract';
+import type * as OpenCopyModule from './recovery/open-copy';
 import type * as RecoverModule from './recovery/recover';
 import type * as WorkerModule from '../workers/run-worker';
 import type * as OpenKeysModule from '../workers/open-keys';
@@ -30,6 +31,7 @@ export const load = {
   jsonSchema: () => require('../config/json-schema') as typeof JsonSchemaModule,
   keys: () => require('../repository/keys') as typeof KeysModule,
   recover: () => require('./recovery/recover') as typeof RecoverModule,
+  openCopy: () => require('./recovery/open-copy') as typeof OpenCopyModule,
   extract: () => require('./recovery/extract') as typeof ExtractModule,
   worker: () => require('../workers/run-worker') as typeof WorkerModule,
   openKeys: () => require('../workers/open-keys') as typeof OpenKeysModule,

@@ -4,15 +4,18 @@ import { parseConnectionUrl, type ResolvedConnection } from '../../config/connec
 import { toConnectionTarget } from '../../config/secrets';
 import { cliError } from '../../errors/cli';
 import { countArgument, listArgument, ownersArgument, type Owners } from '../arguments';
-import { action, type Cli } from '../command';
+import { action, type Answer, type Cli } from '../command';
 import { confirmTyped } from '../confirm';
+import type { CliContext } from '../context';
 import { load, secrets } from '../lazy';
-import { formatBytes, formatCount, formatDuration, formatShare, formatTime } from '../output/format';
-import { bar, createProgress } from '../output/progress';
-import { renderFacts } from '../output/table';
+import { formatBytes, formatCount, formatDuration, formatRelative, formatShare, formatTime } from '../output/format';
+import { bar, createProgress, withSpinner } from '../output/progress';
+import { renderFacts, renderTable } from '../output/table';
 
 const STORE_HELP =
   'folder, or s3://bucket/prefix?endpoint=https://host&region=us-east-1&accessKeyId=env:NAME&secretAccessKey=env:NAME';
+
+const IDENTITY_HELP = 'age identity file: identity.txt, or the one of the recovery kit';
 
 interface CopyOptions {
   readonly store: string;
@@ -25,14 +28,15 @@ interface CopyOptions {
 function copyOptions(command: Command): Command {
   return command
     .requiredOption('-s, --store <address>', STORE_HELP)
-    .requiredOption('-i, --identity <file>', 'age identity file: identity.txt, or the one of the recovery kit')
     .option('-b, --backup <id>', 'backup id, the beginning of one, or latest', 'latest')
     .option('-d, --database <name>', 'needed only where the store holds several')
     .option('--trust-store', "take the store's word for whose signature counts, when the identity file does not say");
 }
 
-interface RecoverOptions extends CopyOptions {
-  readonly to: string;
+interface RecoverOptions extends Omit<CopyOptions, 'identity'> {
+  readonly identity?: string;
+  readonly list?: boolean;
+  readonly to?: string;
   readonly as?: string;
   readonly schema?: readonly string[];
   readonly table?: readonly string[];
@@ -48,10 +52,12 @@ interface RecoverOptions extends CopyOptions {
 export const recoverCommands = (parent: Command, cli: Cli): void => {
   copyOptions(parent.command('recover'))
     .description('restore with one store and one key alone: no configuration, no catalogue, no Temporal')
-    .requiredOption(
+    .option('-i, --identity <file>', `${IDENTITY_HELP}; required unless --list`)
+    .option(
       '--to <target>',
-      'env:NAME or file:PATH of a postgresql:// URL, or a URL without a password (PGPASSWORD is used)',
+      'env:NAME or file:PATH of a postgresql:// URL, or a URL without a password (PGPASSWORD is used); required unless --list',
     )
+    .option('-l, --list', 'show which backups the store holds, and end; needs no key')
     .option('--as <name>', 'name of the database to make (the one in the URL, unless stated)')
     .option('--schema <names>', 'only these schemas; repeat or separate by commas', listArgument)
     .option('--table <names>', 'only these tables, as schema.table', listArgument)
@@ -72,8 +78,14 @@ Examples:
     .action(
       action<RecoverOptions>(
         cli,
-        async (context, options) => {
-          const target = await recoverTarget(options);
+        async (context, { identity, to, ...options }) => {
+          if (options.list) return listStore(context, options);
+          if (identity === undefined || to === undefined) {
+            throw cliError('CLI_USAGE', `${identity === undefined ? '--identity' : '--to'} is needed to recover`, {
+              hint: 'state it, or pass --list to see what the store holds',
+            });
+          }
+          const target = await recoverTarget(to, options.as);
           if (options.replace) {
             await confirmTyped(context.ui, {
               danger: `This drops the database ${target.database} at ${target.host} and everything in it before it restores.`,
@@ -84,7 +96,7 @@ Examples:
           const view = createProgress(context.ui);
           try {
             const report = await load.recover().recover({
-              ...copyRequest(options, context.signal),
+              ...copyRequest({ ...options, identity }, context.signal),
               to: target,
               replace: options.replace === true,
               options: {
@@ -133,6 +145,7 @@ Examples:
 
   copyOptions(parent.command('extract'))
     .description('write the files of a backup out as they were dumped: schema, rows, roles')
+    .requiredOption('-i, --identity <file>', IDENTITY_HELP)
     .requiredOption('-o, --out <folder>', 'a new or empty folder')
     .addHelpText(
       'after',
@@ -182,11 +195,40 @@ function copyRequest(options: CopyOptions, signal: AbortSignal) {
   };
 }
 
-async function recoverTarget(options: RecoverOptions): Promise<ResolvedConnection> {
-  const target = /^(env|file):./.test(options.to)
-    ? await toConnectionTarget({ url: options.to }, 'target')
-    : plainUrl(options.to);
-  return options.as === undefined ? target : { ...target, database: options.as };
+async function recoverTarget(to: string, name: string | undefined): Promise<ResolvedConnection> {
+  const target = /^(env|file):./.test(to) ? await toConnectionTarget({ url: to }, 'target') : plainUrl(to);
+  return name === undefined ? target : { ...target, database: name };
+}
+
+async function listStore(context: CliContext, options: Pick<CopyOptions, 'store' | 'database'>): Promise<Answer> {
+  const { store, database } = options;
+  const copies = await withSpinner(context.ui, 'looking through the store', () =>
+    load
+      .openCopy()
+      .listCopies({
+        storeUrl: store,
+        secrets,
+        signal: context.signal,
+        ...(database === undefined ? {} : { database }),
+      }),
+  );
+  const newest = [...copies].sort((a, b) => (a.backupId < b.backupId ? 1 : -1));
+  const now = context.ui.now();
+  return {
+    data: newest,
+    text:
+      newest.length === 0
+        ? 'the store holds no backups'
+        : renderTable(
+            newest,
+            [
+              { title: 'DATABASE', get: (copy) => copy.database },
+              { title: 'BACKUP', get: (copy) => copy.backupId },
+              { title: 'STORED', get: (copy) => formatRelative(copy.storedAt, now) },
+            ],
+            context.ui.colors.dim,
+          ),
+  };
 }
 
 function plainUrl(text: string): ResolvedConnection {

@@ -2,9 +2,9 @@
 import { action, type Verb } from '../../command';
 import { findConfig } from '../../config-file';
 import { EXIT } from '../../exit-codes';
-import { load, secrets } from '../../lazy';
+import { load } from '../../lazy';
+import { checkSecrets } from '../../check-secrets';
 import { plural } from '../../output/format';
-import { reportError } from '../../output/errors';
 import { starterConfig } from '../../starter-config';
 
 export const configCheck: Verb = (parent, cli) =>
@@ -26,7 +26,7 @@ export const configCheck: Verb = (parent, cli) =>
             exitCode: EXIT.usage,
           };
         }
-        const missing = options.secrets ? await unreadableSecrets(result.config) : [];
+        const missing = options.secrets ? (await checkSecrets(result.config)).unreadable : [];
         const { databases, stores } = result.config;
         const schedules = databases.flatMap((database) => database.schedules);
         const facts = [
@@ -50,26 +50,6 @@ export const configCheck: Verb = (parent, cli) =>
         };
       }),
     );
-
-/** Every `env:` and `file:` reference in the configuration that cannot be resolved in this process. */
-async function unreadableSecrets(config: unknown): Promise<readonly string[]> {
-  const references = new Set<string>();
-  const walk = (value: unknown): void => {
-    if (typeof value === 'string' && /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/.test(value)) references.add(value);
-    else if (Array.isArray(value)) value.forEach(walk);
-    else if (typeof value === 'object' && value !== null) Object.values(value).forEach(walk);
-  };
-  walk(config);
-  const faults = await Promise.all(
-    [...references].map((reference) =>
-      secrets(reference).then(
-        () => null,
-        (error: unknown) => reportError(error).message,
-      ),
-    ),
-  );
-  return faults.filter((fault) => fault !== null);
-}
 
 export const configSchemaCommand: Verb = (parent, cli) =>
   parent

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HoldfastConfig, StoreConfig } from '../../../config/schema';
+import { checkSecrets } from '../../check-secrets';
 import type { CliContext } from '../../context';
 import { load } from '../../lazy';
 import { formatBytes, formatDuration, plural } from '../../output/format';
@@ -164,6 +165,16 @@ export async function checkKeys(context: CliContext): Promise<readonly Finding[]
     );
   }
   return findings;
+}
+
+export async function checkReferences(config: HoldfastConfig): Promise<readonly Finding[]> {
+  const { references, unreadable, exposed } = await checkSecrets(config);
+  const hidden = 'set the environment variable, or create the file, that the reference names';
+  return [
+    ...(unreadable.length === 0 ? [ok('secrets', `${plural(references, 'reference')} can be read`)] : []),
+    ...unreadable.map((fact) => fail('secrets', fact, hidden)),
+    ...exposed.map((fact) => warn('secrets', fact, 'only its owner should be able to read it')),
+  ];
 }
 
 export async function checkDisk(config: HoldfastConfig): Promise<readonly Finding[]> {

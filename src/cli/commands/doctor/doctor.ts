@@ -6,7 +6,7 @@ import { renderTable } from '../../output/table';
 import { packageVersion } from '../../version';
 import type { CliContext } from '../../context';
 import { checkDatabases } from './check-databases';
-import { checkCatalog, checkDisk, checkKeys, checkStores, checkTemporal } from './check-services';
+import { checkCatalog, checkDisk, checkKeys, checkReferences, checkStores, checkTemporal } from './check-services';
 import { examine, ok, type Finding } from './finding';
 
 export const doctor: Verb = (parent, cli) =>
@@ -21,6 +21,7 @@ export const doctor: Verb = (parent, cli) =>
         const findings = await withSpinner(context.ui, 'looking at everything', async () => {
           const groups = await Promise.all([
             examine('databases', () => checkDatabases(context)),
+            examine('secrets', () => checkReferences(config)),
             examine('keys', () => checkKeys(context)),
             examine('stores', () => checkStores(context)),
             examine('disk', () => checkDisk(config)),
