@@ -46,13 +46,13 @@ export const VERIFY_ERRORS = {
   },
   VERIFY_OBJECTS_MISSING: {
     summary: 'objects that the manifest names are not in the store',
-    hint: 'heal this copy from a good one (holdfast store heal), then prove it again',
+    hint: 'do not restore from this copy; let replication fill it again from a good one, then prove it again',
     retryable: false,
     fault: 'data',
   },
   VERIFY_OBJECTS_DAMAGED: {
     summary: 'objects in the store are not the bytes that were stored',
-    hint: 'heal this copy from a good one (holdfast store heal), then prove it again',
+    hint: 'do not restore from this copy; let replication fill it again from a good one, then prove it again',
     retryable: false,
     fault: 'data',
   },
@@ -172,7 +172,7 @@ export const VERIFY_ERRORS = {
   },
   RECOVER_NOTHING_FOUND: {
     summary: 'the store holds no such backup',
-    hint: 'look at what is there with `holdfast recover --list`; check the prefix of the store address',
+    hint: 'check the prefix of the store address, and the names given with --database and --backup',
     retryable: false,
     fault: 'environment',
   },

@@ -13,7 +13,7 @@ import { verifyError } from '../errors/verify';
 import type { OsUser } from './scratch-tools';
 
 const run = promisify(execFile);
-const NAME = /^scratch-[0-9a-f]{8}$/;
+const NAME = /^(?:scratch|work)-[0-9a-f]{8}$/;
 /** Linux takes 107 bytes for the path of a socket, macOS 103. */
 const SOCKET_PATH_MAX = 103;
 /** A folder without `owner.json` is being made just now, unless it is older than this. */
@@ -90,6 +90,24 @@ function unfit(baseDir: string, cause: unknown): Error {
   });
 }
 
+/**
+ * A folder for the temporary files of one piece of work; removed afterwards, and by the next sweep when this process was
+ * killed: what lies in it may be plain data.
+ */
+export async function withWorkFolder<T>(baseDir: string, work: (folder: string) => Promise<T>): Promise<T> {
+  await prepareBase(baseDir, null);
+  await removeDeadScratchClusters(baseDir);
+  const root = join(baseDir, `work-${randomBytes(4).toString('hex')}`);
+  try {
+    await mkdir(root, { mode: 0o700 });
+    const owner: Owner = { ...(await thisProcess()), socketDir: join(root, 's') };
+    await writeFile(join(root, 'owner.json'), JSON.stringify(owner), { mode: 0o600 });
+    return await work(root);
+  } finally {
+    await rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
 /** Refuses when less than `needed` bytes are free for a user without privileges. */
 export async function checkFreeSpace(dir: string, needed: number): Promise<void> {
   const free = await freeBytes(dir);
@@ -107,7 +125,7 @@ export async function freeBytes(dir: string): Promise<number> {
 const mib = (bytes: number) => Math.round(bytes / 2 ** 20);
 
 /**
- * Stops and removes the clusters whose owner is gone. Called before each new cluster and at worker start.
+ * Stops and removes the clusters, and removes the work folders, whose owner is gone. Called before each new one.
  * @returns the folders that were removed
  */
 export async function removeDeadScratchClusters(baseDir: string): Promise<readonly string[]> {

@@ -9,6 +9,7 @@ import { Client } from 'pg';
 import type { ConnectionTarget, RestoreProgress } from '../../src/engines/engine';
 import { createLogicalEngine } from '../../src/engines/logical';
 import { restoreInto, type RestoreIntoRequest } from '../../src/engines/logical/restore-into';
+import { removeDeadScratchClusters } from '../../src/postgres/scratch';
 import type { BackupReader } from '../../src/repository/types';
 import { startPostgres, type TestPostgres } from '../support/postgres';
 import { proofWorld, SHOP_SQL, type ProofWorld } from '../support/proof';
@@ -33,6 +34,8 @@ afterAll(async () => {
   await rm(scratchDir, { recursive: true, force: true });
 });
 afterEach(async () => expect(await readdir(scratchDir)).toEqual([]));
+/** What a killed child leaves: its base folder stands below TMPDIR. */
+const leftBy = async () => (await readdir(world.dir)).filter((name) => name.startsWith('holdfast-recover-'));
 
 const request = (database: string, over: Partial<RestoreIntoRequest> = {}): RestoreIntoRequest => ({
   engine: createLogicalEngine(),
@@ -230,13 +233,16 @@ describe('a restore that does not end well', () => {
             settle: step,
           }),
         ],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
+        { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: world.dir } },
       );
       await once(createInterface(child.stdout), 'line');
       child.kill('SIGKILL');
       await once(child, 'exit');
       expect(await exists(name)).toBe(true);
       expect(await commentOf(name)).toContain('half-made');
+      const [base] = await leftBy();
+      expect(await removeDeadScratchClusters(join(world.dir, base!))).toHaveLength(1);
+      expect(await readdir(join(world.dir, base!))).toEqual([]);
       // The lock goes with the dead process's connection.
       const free = async () =>
         (await server.sql(`SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory'`)).rows[0].n;

@@ -80,11 +80,18 @@ async function choose(store: ObjectStore, request: CopyRequest): Promise<{ datab
   if (databases.length > 1)
     throw verifyError('RECOVER_AMBIGUOUS', `the store holds backups of ${databases.join(', ')}`, { context });
   const newest = fitting.sort((a, b) => (a.backupId < b.backupId ? -1 : 1)).at(-1);
-  if (!newest) throw verifyError('RECOVER_NOTHING_FOUND', '', { context });
+  if (!newest) throw verifyError('RECOVER_NOTHING_FOUND', `no such backup; ${whatIsThere(all)}`, { context });
   if (backup !== 'latest' && fitting.length > 1)
     throw verifyError('RECOVER_AMBIGUOUS', `${fitting.length} backups begin with ${backup}`, {
       context,
       hint: 'give more of the backup id',
     });
   return { database: newest.database, backupId: newest.backupId };
+}
+
+/** For a person who guessed wrong: what could have been asked for. */
+function whatIsThere(all: readonly ListedBackup[]): string {
+  if (all.length === 0) return 'the store holds none';
+  const newest = all.slice(-3).map((known) => `${known.backupId} of ${known.database}`);
+  return `the store holds ${all.length}, among them ${newest.join(', ')}`;
 }

@@ -1,5 +1,5 @@
 /** `holdfast recover`: one copy and one key make the database again. No config, no catalogue, no Temporal. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionTarget, RestoreOptions, RestoreProgress, RestoreSummary } from '../../engines/engine';
@@ -34,42 +34,39 @@ export async function recover(request: RecoverRequest): Promise<RecoverReport> {
   const started = Date.now();
   return withCopy(request, async ({ reader, database, backupId }) => {
     const { summary } = reader.manifest.body;
-    const scratchDir = await mkdtemp(join(tmpdir(), 'holdfast-recover-'));
-    try {
-      const result = await restoreInto({
-        engine: createLogicalEngine(),
-        source: reader,
-        summary,
-        backupId,
-        target: request.to,
-        options: {
-          jobs: 2,
-          schemas: [],
-          tables: [],
-          owners: 'keep',
-          acls: 'keep',
-          globals: 'roles',
-          binDirs: [],
-          ...request.options,
-          scratchDir,
-        },
-        replace: request.replace ?? false,
-        signal: request.signal,
-        onProgress: request.onProgress ?? (() => undefined),
-      });
-      return {
-        database,
-        backupId,
-        snapshotAt: summary.snapshotAt,
-        databaseName: result.databaseName,
-        rows: result.restore.rows,
-        plainBytes: result.restore.plainBytes,
-        tables: result.restore.tables,
-        durationMs: Date.now() - started,
-        notices: result.notices,
-      };
-    } finally {
-      await rm(scratchDir, { recursive: true, force: true });
-    }
+    // Predictable, so that the next recovery finds and removes what a killed one left; made with a check of its owner.
+    const scratchDir = join(tmpdir(), `holdfast-recover-${process.getuid?.() ?? 'user'}`);
+    const result = await restoreInto({
+      engine: createLogicalEngine(),
+      source: reader,
+      summary,
+      backupId,
+      target: request.to,
+      options: {
+        jobs: 2,
+        schemas: [],
+        tables: [],
+        owners: 'keep',
+        acls: 'keep',
+        globals: 'roles',
+        binDirs: [],
+        ...request.options,
+        scratchDir,
+      },
+      replace: request.replace ?? false,
+      signal: request.signal,
+      onProgress: request.onProgress ?? (() => undefined),
+    }).finally(() => rmdir(scratchDir).catch(() => undefined));
+    return {
+      database,
+      backupId,
+      snapshotAt: summary.snapshotAt,
+      databaseName: result.databaseName,
+      rows: result.restore.rows,
+      plainBytes: result.restore.plainBytes,
+      tables: result.restore.tables,
+      durationMs: Date.now() - started,
+      notices: result.notices,
+    };
   });
 }

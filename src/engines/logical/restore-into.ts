@@ -1,5 +1,6 @@
 /** Restores a backup into a new or empty database of a real server. Shared by the restore activity and by `recover`. */
 import { postgresError } from '../../errors/postgres';
+import { withWorkFolder } from '../../postgres/scratch-folder';
 import type {
   BackupEngine,
   ConnectionTarget,
@@ -39,14 +40,16 @@ export async function restoreInto(request: RestoreIntoRequest): Promise<RestoreI
   const { target, signal } = request;
   const prepared = await prepareTarget(request);
   try {
-    const restore = await request.engine.restore({
-      source: request.source,
-      summary: request.summary,
-      target,
-      options: request.options,
-      signal,
-      onProgress: request.onProgress,
-    });
+    const restore = await withWorkFolder(request.options.scratchDir, (scratchDir) =>
+      request.engine.restore({
+        source: request.source,
+        summary: request.summary,
+        target,
+        options: { ...request.options, scratchDir },
+        signal,
+        onProgress: request.onProgress,
+      }),
+    );
     checkRows(restore, target.database);
     signal.throwIfAborted();
     await prepared.finish();
