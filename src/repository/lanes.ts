@@ -111,6 +111,7 @@ export function createLanes(options: LanesOptions): Lanes {
         lane.pending++;
         let stored = false;
         try {
+          lane.signal.throwIfAborted();
           await lane.store.put(key, body, { sha256: facts.sha256, signal: lane.signal });
           stored = true;
         } catch (error) {

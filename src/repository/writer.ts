@@ -84,12 +84,14 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     lanes.stop();
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  const finish = () => {
+  /** Ends every request, and returns when none is under way any more. */
+  const stop = async () => {
     closed = true;
     signal.removeEventListener('abort', onAbort);
     lanes.stop();
     budget.close(repositoryError('REPO_WRITER_CLOSED', '', { context: where }));
     for (const file of files.values()) file.cutter.drop();
+    while (running.size > 0) await Promise.all(running);
   };
   const check = () => {
     if (failure) throw failure.error;
@@ -275,14 +277,13 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
       try {
         return await commit(summary);
       } finally {
-        finish();
+        await stop();
       }
     },
     async abort() {
       if (closed) return;
       fail(repositoryError('REPO_WRITER_CLOSED', 'the backup was given up', { context: where }));
-      finish();
-      while (running.size > 0) await Promise.all(running);
+      await stop();
       await options.journal?.flush().catch(() => {});
     },
   };
