@@ -1,0 +1,221 @@
+/** Runs each situation that must keep replaying, and returns the histories as Temporal wrote them. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { WorkflowHandle } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { createRunActivities } from '../../src/activities/runs';
+import type { HoldfastActivities } from '../../src/activities/types';
+import { SIGNAL } from '../../src/domain/messages';
+import { FULL_PACE } from '../../src/domain/pace';
+import { backupRunId, requestId, retentionId, restoreId, verifyId } from '../../src/workflows/ids';
+import { dumpResult, failure, fakeActivities, steeredDump } from './fake-activities';
+import { startTemporal, startWorkers, type FakeWorkers } from './temporal';
+
+const { History } = temporal.api.history.v1;
+type Histories = Record<string, unknown>;
+
+export async function recordHistories(): Promise<Histories> {
+  const env = await startTemporal();
+  const histories: Histories = {};
+  const keep = async (name: string, handle: WorkflowHandle) => {
+    const history = History.create(await handle.fetchHistory());
+    const plain = JSON.stringify(History.toObject(history, { longs: String, enums: String, bytes: String }));
+    // Who recorded it is nobody's business.
+    histories[name] = JSON.parse(plain.replace(/"identity":"[^"]*"/g, '"identity":"a recording"'));
+  };
+  try {
+    await recordRequest(env, keep);
+    await recordPaused(env, keep);
+    await recordBudget(env, keep);
+    await recordFailed(env, keep);
+    await recordCancelled(env, keep);
+    await recordBehind(env, keep);
+    await recordDamaged(env, keep);
+    await recordRetention(env, keep);
+    await recordRestore(env, keep);
+  } finally {
+    await env.teardown();
+  }
+  return histories;
+}
+
+type Keep = (name: string, handle: WorkflowHandle) => Promise<void>;
+
+async function withWorkers(
+  env: TestWorkflowEnvironment,
+  changes: Partial<HoldfastActivities>,
+  work: (at: {
+    readonly workers: FakeWorkers;
+    start: (type: string, workflowId: string, input: unknown) => Promise<WorkflowHandle>;
+  }) => Promise<void>,
+): Promise<void> {
+  const workers = await startWorkers(env, fakeActivities({ ...createRunActivities(), ...changes }).activities);
+  try {
+    await work({
+      workers,
+      start: (type, workflowId, input) =>
+        env.client.workflow.start(type, { taskQueue: workers.workflowQueue, workflowId, args: [input] }),
+    });
+  } finally {
+    await workers.stop();
+  }
+}
+
+const input = (database: string) => ({ database, type: 'full', requestedBy: 'a recording' });
+
+function recordRequest(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  return withWorkers(env, {}, async ({ start }) => {
+    const asked = { ...input('success'), overlap: 'skip' };
+    const handle = await start('request', requestId('success', 'one'), asked);
+    await handle.result();
+    await keep('request', handle);
+    await keep('success', env.client.workflow.getHandle(backupRunId('success')));
+    await env.client.workflow.getHandle(retentionId('success')).result();
+  });
+}
+
+async function recordPaused(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let queue = '';
+  let finish = false;
+  const steering = steeredDump(
+    () => queue,
+    ({ pace }) => finish && !pace.paused,
+  );
+  await withWorkers(env, { dump: steering.dump, applyPace: steering.applyPace }, async ({ workers, start }) => {
+    queue = workers.hostQueue;
+    const handle = await start('backup', backupRunId('paused'), input('paused'));
+    await until(() => steering.state.attempts > 0);
+    const pace = { ...FULL_PACE, reason: 'a recording', setBy: 'a recording' };
+    await handle.signal(SIGNAL.pause, { ...pace, sequence: 1 });
+    await until(() => steering.state.pace?.paused === true);
+    finish = true;
+    await handle.signal(SIGNAL.resume, { ...pace, sequence: 2 });
+    await handle.result();
+    await keep('paused-resumed', handle);
+  });
+}
+
+async function recordBudget(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let paused = false;
+  const dump: HoldfastActivities['dump'] = async ({ dump: count }) => {
+    if (count > 1) return dumpResult();
+    await until(() => paused);
+    throw failure('PG_PAUSE_BUDGET_SPENT', false);
+  };
+  await withWorkers(env, { dump }, async ({ start }) => {
+    const handle = await start('backup', backupRunId('budget'), input('budget'));
+    await handle.signal(SIGNAL.setPace, { ...FULL_PACE, sequence: 1, maxBytesPerSecond: 5 });
+    paused = true;
+    await handle.result();
+    await keep('pause-budget', handle);
+  });
+}
+
+function recordFailed(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  return withWorkers(env, { dump: () => Promise.reject(failure('PG_DENIED')) }, async ({ start }) => {
+    const handle = await start('backup', backupRunId('failed'), input('failed'));
+    await handle.result().catch(() => undefined);
+    await keep('failed', handle);
+  });
+}
+
+async function recordCancelled(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let dumping = false;
+  const dump: HoldfastActivities['dump'] = async () => {
+    dumping = true;
+    for (;;) {
+      Context.current().heartbeat();
+      await Context.current().sleep(20);
+    }
+  };
+  await withWorkers(env, { dump }, async ({ start }) => {
+    const handle = await start('backup', backupRunId('cancelled'), input('cancelled'));
+    await until(() => dumping);
+    await handle.cancel();
+    await handle.result().catch(() => undefined);
+    await keep('cancelled', handle);
+  });
+}
+
+async function recordBehind(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let tries = 0;
+  const behind = [{ store: 'cloud', code: 'STORE_UNREACHABLE', message: 'down' }];
+  const changes: Partial<HoldfastActivities> = {
+    dump: async () => dumpResult({ committed: ['disk'], behind }),
+    fillStore: async () => {
+      if ((tries += 1) === 1) throw failure('STORE_UNREACHABLE');
+      return { copiedObjects: 1, copiedBytes: 1 };
+    },
+  };
+  await withWorkers(env, changes, async ({ start }) => {
+    const handle = await start('backup', backupRunId('behind'), input('behind'));
+    const { backupId } = (await handle.result()) as { backupId: string };
+    await keep('store-behind', handle);
+    const child = env.client.workflow.getHandle(`replicate/behind/${backupId}/cloud`);
+    await child.result();
+    await keep('replicate', child);
+  });
+}
+
+async function recordDamaged(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let proofs = 0;
+  const proveStore: HoldfastActivities['proveStore'] = async ({ store, backupId, grade }) => {
+    const bad = (proofs += 1) === 1;
+    const fault = { class: 'data' as const, code: 'REPO_SEGMENT_DAMAGED', message: 'bad', hint: 'heal' };
+    return {
+      store,
+      backupId,
+      grade: bad ? null : grade,
+      durationMs: 1,
+      restoreMs: 1,
+      rows: 1,
+      failure: bad ? fault : null,
+    };
+  };
+  await withWorkers(env, { proveStore }, async ({ start }) => {
+    const verify = { database: 'damaged', backupId: 'b', store: 'disk', grade: 'exact', requestedBy: 'a recording' };
+    const handle = await start('verifyCopy', verifyId('damaged', 'b', 'disk'), verify);
+    await handle.result();
+    await keep('healed', handle);
+  });
+}
+
+async function recordRetention(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let plans = 0;
+  const planExpiry: HoldfastActivities['planExpiry'] = async () => {
+    plans += 1;
+    const nothing = { decisions: [], tombstoned: [], due: [], nextDueAt: null };
+    if (plans === 1) return { ...nothing, tombstoned: ['a'], nextDueAt: new Date(Date.now() + 1_200).toISOString() };
+    return plans === 2 ? { ...nothing, due: ['a'] } : nothing;
+  };
+  await withWorkers(env, { planExpiry }, async ({ start }) => {
+    const handle = await start('retention', retentionId('swept'), {
+      database: 'swept',
+      confirm: true,
+      requestedBy: 'a recording',
+    });
+    await handle.result();
+    await keep('retention', handle);
+    await keep('sweep', env.client.workflow.getHandle(backupRunId('swept')));
+  });
+}
+
+function recordRestore(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  return withWorkers(env, {}, async ({ start }) => {
+    const handle = await start('restore', restoreId('shop', 'one'), {
+      backupId: 'b',
+      database: 'shop',
+      requestedBy: 'x',
+    });
+    await handle.result();
+    await keep('restore', handle);
+  });
+}
+
+async function until(check: () => unknown): Promise<void> {
+  for (const deadline = Date.now() + 20_000; ; await delay(20)) {
+    if (await check()) return;
+    if (Date.now() > deadline) throw new Error('the situation did not come about');
+  }
+}
