@@ -69,7 +69,10 @@ export function selectEntries(entries: readonly ArchiveEntry[], choice: EntryCho
   return new Chooser(entries, choice).choose(missing);
 }
 
-/** The foreign keys that cannot be made, and the comments on them. */
+/**
+ * The foreign keys that cannot be made, and the comments on them; and rows of tables that have files of their own, should the
+ * archive hold them too: they would be loaded twice.
+ */
 function omittedEntries(entries: readonly ArchiveEntry[], choice: EntryChoice): Set<ArchiveEntry> {
   const starts = choice.omittedConstraints.map(({ schema, table, name }) => `${schema} ${table} ${name} `);
   const keys = entries.filter(
@@ -77,7 +80,9 @@ function omittedEntries(entries: readonly ArchiveEntry[], choice: EntryChoice): 
   );
   const ids = new Set(keys.map(({ id }) => id));
   const about = entries.filter(({ kind, dependsOn }) => kind === 'COMMENT' && dependsOn.some((id) => ids.has(id)));
-  return new Set([...keys, ...about]);
+  const filed = new Set(choice.known.map(({ oid }) => oid));
+  const rows = entries.filter(({ kind, oid }) => kind === 'TABLE DATA' && filed.has(oid));
+  return new Set([...keys, ...about, ...rows]);
 }
 
 class Chooser {

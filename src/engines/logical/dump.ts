@@ -98,7 +98,9 @@ async function runAll(run: Run): Promise<DumpSummary> {
   const progress = new ProgressCounter(request, plan.pieces);
   const environment = await childEnvironment(source, 'holdfast pg_dump');
   const files: DumpedFile[] = [];
-  const common = { target: source, tools, environment, signal, lockTimeoutMs: options.lockTimeoutMs };
+  const { lockTimeoutMs } = options;
+  const { encoding } = snapshot.facts;
+  const common = { target: source, tools, environment, signal, lockTimeoutMs, encoding };
   const { id: snapshotId, selection } = snapshot;
 
   let taken = 0;

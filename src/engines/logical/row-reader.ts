@@ -62,7 +62,6 @@ async function openReader(context: ReaderContext): Promise<PgSession> {
     signal: context.signal,
     applicationName: 'holdfast reader',
     lockTimeoutMs: context.lockTimeoutMs,
-    encoding: context.encoding,
   });
   try {
     await session.query(
@@ -70,6 +69,8 @@ async function openReader(context: ReaderContext): Promise<PgSession> {
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(context.snapshotId)}`,
     );
     if (context.lockAhead) await lockTables(session, context.lockAhead, context.target);
+    // From here on rows come as they are stored; statements are written so that they mean the same in that encoding.
+    await session.query('taking the database’s encoding', `SET client_encoding = ${quoteLiteral(context.encoding)}`);
     return session;
   } catch (error) {
     await session.close();

@@ -24,7 +24,14 @@ export interface SchemaDumpOptions {
   /** Tables whose rows come by COPY. */
   readonly tables: readonly Relation[];
   readonly lockTimeoutMs: number;
+  /** Of the database. */
+  readonly encoding: string;
   readonly signal: AbortSignal;
+}
+
+/** Names go to the tools in UTF-8, so they must talk UTF-8 with the server; an unchecked database is taken as it is. */
+function encodingArgs(encoding: string): string[] {
+  return encoding === 'SQL_ASCII' ? [] : ['--encoding=UTF8'];
 }
 
 /** Streams the custom-format archive into `handle`, which is ended only when pg_dump succeeded. Gives the bytes. */
@@ -33,6 +40,7 @@ export async function dumpSchema(options: SchemaDumpOptions, handle: FileSinkHan
     '--format=custom',
     '--compress=0',
     '--no-sync',
+    ...encodingArgs(options.encoding),
     '--no-password',
     `--snapshot=${options.snapshotId}`,
     ...(options.lockTimeoutMs > 0 ? [`--lock-wait-timeout=${Math.round(options.lockTimeoutMs)}`] : []),
@@ -54,12 +62,17 @@ export async function dumpSchema(options: SchemaDumpOptions, handle: FileSinkHan
 
 /** Streams the cluster's roles, memberships and tablespaces as SQL. */
 export async function dumpGlobals(
-  options: Pick<SchemaDumpOptions, 'target' | 'tools' | 'environment' | 'signal' | 'lockTimeoutMs'> & {
+  options: Pick<SchemaDumpOptions, 'target' | 'tools' | 'environment' | 'signal' | 'lockTimeoutMs' | 'encoding'> & {
     readonly passwords: boolean;
   },
   handle: FileSinkHandle,
 ): Promise<number> {
-  const args = ['--globals-only', '--no-password', `--database=${options.target.database}`];
+  const args = [
+    '--globals-only',
+    '--no-password',
+    `--database=${options.target.database}`,
+    ...encodingArgs(options.encoding),
+  ];
   if (!options.passwords) args.push('--no-role-passwords');
   return streamTool(options, options.tools.pgDumpall, args, 'dumping the roles', handle);
 }
