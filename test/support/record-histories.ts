@@ -1,4 +1,5 @@
 /** Runs each situation that must keep replaying, and returns the histories as Temporal wrote them. */
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -22,7 +23,9 @@ export async function recordHistories(): Promise<Histories> {
     const history = History.create(await handle.fetchHistory());
     const plain = JSON.stringify(History.toObject(history, { longs: String, enums: String, bytes: String }));
     // Who recorded it is nobody's business.
-    histories[name] = JSON.parse(plain.replace(/"identity":"[^"]*"/g, '"identity":"a recording"'));
+    histories[name] = JSON.parse(
+      plain.replace(/"identity":"[^"]*"/g, '"identity":"a recording"').replaceAll(hostname(), 'host'),
+    );
   };
   try {
     await recordRequest(env, keep);
