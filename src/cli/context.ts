@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from '../catalog/types';
 import type { HoldfastClient } from '../client/types';
 import type { DatabaseConfig, HoldfastConfig, StoreConfig } from '../config/schema';
@@ -9,6 +10,7 @@ import type { RepositoryKeys } from '../repository/types';
 import type { ObjectStore } from '../storage/object-store';
 import { findConfig } from './config-file';
 import { load, openCatalog, openKeys, secrets } from './lazy';
+import { withSpinner } from './output/progress';
 import type { Ui } from './output/ui';
 import { effectiveConfig } from './up/effective-config';
 import { runningUp } from './up/state';
@@ -46,6 +48,9 @@ export interface CliContext {
   onClose(close: () => Promise<void>): void;
   close(): Promise<void>;
 }
+
+/** Longest wait for connections to end courteously. Milliseconds. */
+const CLOSE_MS = 2_000;
 
 export function createContext(ui: Ui, options: GlobalOptions, signal: AbortSignal): CliContext {
   const closers: (() => Promise<void>)[] = [];
@@ -91,7 +96,10 @@ export function createContext(ui: Ui, options: GlobalOptions, signal: AbortSigna
       });
     },
     client: once(async () => {
-      const client = await load.client().createClient(await config(), { secrets, identity: who });
+      const settings = await config();
+      const client = await withSpinner(ui, `connecting to Temporal at ${settings.temporal.address}`, () =>
+        load.client().createClient(settings, { secrets, identity: who }),
+      );
       closers.push(() => client.close());
       return client;
     }),
@@ -115,7 +123,10 @@ export function createContext(ui: Ui, options: GlobalOptions, signal: AbortSigna
     keys: once(async () => openKeys(await config())),
     onClose: (close) => closers.push(close),
     async close() {
-      for (const close of closers.splice(0).reverse()) await close().catch(() => {});
+      const closing = (async () => {
+        for (const close of closers.splice(0).reverse()) await close().catch(() => {});
+      })();
+      await Promise.race([closing, sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
 }

@@ -28,9 +28,12 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-runCli(process.argv.slice(2), interruptible()).then(
+const signal = interruptible();
+runCli(process.argv.slice(2), signal).then(
   (code) => {
     process.exitCode = code;
+    // What an interrupted command still waits for (a service that does not answer) must not hold the terminal.
+    if (signal.aborted) process.exit(code);
   },
   (error: unknown) => {
     const argv = process.argv.slice(2);

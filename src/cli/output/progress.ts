@@ -110,8 +110,13 @@ export function bar(share: number | null, width: number): string {
   return '█'.repeat(full) + '░'.repeat(width - full);
 }
 
+/** One spinner at a time: what runs inside another is part of it. */
+let spinning = false;
+
 /** Shows `label` with the time that has passed while `work` runs; for steps that cannot say how far they are. */
 export async function withSpinner<T>(ui: Ui, label: string, work: () => Promise<T>): Promise<T> {
+  if (spinning) return work();
+  spinning = true;
   const view = createProgress(ui);
   const glyphs = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
   const startedAt = Date.now();
@@ -134,5 +139,6 @@ export async function withSpinner<T>(ui: Ui, label: string, work: () => Promise<
   } finally {
     clearInterval(timer);
     view.stop();
+    spinning = false;
   }
 }
