@@ -1,6 +1,6 @@
 /** Environment of PostgreSQL client tools: the connection by variables, the password by a private file; no argument. */
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PostgresTarget } from './connection';
 
@@ -41,7 +41,8 @@ export async function childEnvironment(
   if (password !== undefined && /[\r\n]/.test(password)) {
     return { env: { ...env, PGPASSWORD: password }, remove: async () => undefined };
   }
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-pass-'));
+  await removeLeftBehind();
+  const folder = await mkdtemp(join(tmpdir(), `${folderPrefix()}${process.pid}-`));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await chmod(folder, 0o700);
@@ -53,5 +54,30 @@ export async function childEnvironment(
   } catch (error) {
     await remove();
     throw error;
+  }
+}
+
+/** Host and process are in the name, so that what a killed process left behind can be told from what is in use. */
+function folderPrefix(): string {
+  return `holdfast-pass-${hostname().replace(/[^A-Za-z0-9.]/g, '_')}-`;
+}
+
+/** Password files of processes of this host that are gone: a killed one cannot remove its own. */
+async function removeLeftBehind(): Promise<void> {
+  const prefix = folderPrefix();
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
+    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : NaN;
+    if (!Number.isInteger(pid) || pid === process.pid || isAlive(pid)) continue;
+    // Another user's folder of the same name pattern refuses, and stays.
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

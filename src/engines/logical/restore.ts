@@ -29,11 +29,13 @@ const TIMEOUT_SINCE = 17;
 export async function restoreLogical(request: RestoreRequest): Promise<RestoreSummary> {
   const { target, options, signal } = request;
   const started = performance.now();
-  await mkdir(options.scratchDir, { recursive: true });
-  const folder = await mkdtemp(join(options.scratchDir, 'restore-'));
-  const environment = await childEnvironment(target, 'holdfast pg_restore');
   const session = await connect(target, { signal, applicationName: 'holdfast restore' });
+  let environment: ChildEnvironment | null = null;
+  let folder: string | null = null;
   try {
+    await mkdir(options.scratchDir, { recursive: true });
+    folder = await mkdtemp(join(options.scratchDir, 'restore-'));
+    environment = await childEnvironment(target, 'holdfast pg_restore');
     const tools = await findRestoreTools(session.serverVersionNum, request.summary.toolVersion, {
       binDirs: options.binDirs,
       major: options.clientMajor,
@@ -45,8 +47,8 @@ export async function restoreLogical(request: RestoreRequest): Promise<RestoreSu
     throw error;
   } finally {
     await session.close();
-    await environment.remove();
-    await rm(folder, { recursive: true, force: true });
+    await environment?.remove();
+    if (folder) await rm(folder, { recursive: true, force: true });
   }
 }
 
