@@ -1,10 +1,12 @@
+import type { HoldfastClient } from '../client/types';
 import type { BackupProgress } from '../domain/progress';
 import { cliError } from '../errors/cli';
 import type { CliContext } from './context';
 import { formatDuration, formatShare } from './output/format';
 import { reportError } from './output/errors';
 import { bar, createProgress, type Frame, type ProgressView } from './output/progress';
-import { backupFrame, pauseUnlessAborted, POLL_MS } from './watch-backup';
+import { backupFrame, pauseUnlessAborted, POLL_MS, type SubStep } from './watch-backup';
+import { replicateId, verifyId } from '../workflows/ids';
 
 /** Polls a request's run until the request ends. Ctrl-C detaches: the backup goes on. */
 export async function followRequest<T>(context: CliContext, database: string, result: Promise<T>): Promise<T> {
@@ -27,7 +29,7 @@ export async function followRequest<T>(context: CliContext, database: string, re
       const progress = await client.progress(database).catch((error: unknown) => reportError(error));
       if (progress === null) view.show(waitingFrame(database, 'waiting for its turn, or for a worker'));
       else if ('causes' in progress) view.show(waitingFrame(database, `no news: ${progress.message}`));
-      else view.show(backupFrame(progress, context.ui.errColors));
+      else view.show(backupFrame(progress, context.ui.errColors, await subStep(client, progress)));
     }
   } finally {
     view.stop();
@@ -53,13 +55,26 @@ export async function followCurrent(context: CliContext, database: string): Prom
       }
       if (progress === null || (last !== null && progress.backupId !== last.backupId)) return last;
       last = progress;
-      view.show(backupFrame(progress, context.ui.errColors));
+      view.show(backupFrame(progress, context.ui.errColors, await subStep(client, progress)));
       if (progress.phase === 'done' || progress.phase === 'failed') return last;
       if (await pauseUnlessAborted(POLL_MS, context.signal)) throw detached(database);
     }
   } finally {
     view.stop();
   }
+}
+
+/** The step of the proof or replication that a run waits for; null when there is none, or it is not known. */
+async function subStep(client: HoldfastClient, progress: BackupProgress): Promise<SubStep | null> {
+  const { database, backupId, phase, copies } = progress;
+  if (phase !== 'verifying' && phase !== 'replicating') return null;
+  const idOf = phase === 'verifying' ? verifyId : replicateId;
+  for (const { store, state } of copies) {
+    if (state === 'proved' || (phase === 'replicating' && state === 'complete')) continue;
+    const step = await client.activityProgress(idOf(database, backupId, store)).catch(() => null);
+    if (step !== null) return { store, ...step };
+  }
+  return null;
 }
 
 /** Shows the step of a restore or proof until it ends. Ctrl-C detaches: the work goes on. */

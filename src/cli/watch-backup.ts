@@ -39,8 +39,17 @@ export function dumpShare(progress: BackupProgress): number | null {
   return Math.min(1, dump.plainBytes / dump.plainBytesExpected);
 }
 
-/** A run as it is drawn: phase, table, rows, bytes, rate, ETA, pace and why, copies. */
-export function backupFrame(progress: BackupProgress, colors: Palette): Frame {
+/** What a proof or a replication that the run waits for is doing. */
+export interface SubStep {
+  readonly store: string;
+  readonly step: string;
+  readonly done: number;
+  readonly total: number;
+  readonly current: string | null;
+}
+
+/** A run as it is drawn: phase, table, rows, bytes, rate, ETA, pace and why, copies; and the step of a proof. */
+export function backupFrame(progress: BackupProgress, colors: Palette, sub: SubStep | null = null): Frame {
   const { dump, phase } = progress;
   const dumping = phase === 'dumping' || phase === 'admitting';
   const share = dumpShare(progress);
@@ -58,6 +67,11 @@ export function backupFrame(progress: BackupProgress, colors: Palette): Frame {
   const attempt = dump !== null && dump.attempt > 1 ? colors.yellow(` attempt ${dump.attempt}`) : '';
   block.push(`${colors.cyan(phase)}${current}${attempt}`);
   if (dumping) block.push(`${bar(share, BAR_WIDTH)} ${share === null ? '' : formatShare(share)}`.trimEnd());
+  const subShare = sub !== null && sub.total > 0 ? sub.done / sub.total : null;
+  if (sub !== null) {
+    const at = `${sub.store}: ${sub.step}${sub.current === null ? '' : ` ${sub.current}`}`;
+    block.push(`${bar(subShare, BAR_WIDTH)} ${subShare === null ? '' : `${formatShare(subShare)} `}${at}`);
+  }
   if (counters.length > 0) block.push(counters.join(' · '));
   if (dump !== null) {
     block.push(
@@ -70,6 +84,7 @@ export function backupFrame(progress: BackupProgress, colors: Palette): Frame {
   const line = [
     `${progress.database} ${progress.type} ${phase}${current}`,
     ...(dumping && share !== null ? [formatShare(share)] : []),
+    ...(sub === null ? [] : [`${sub.store}: ${sub.step}${subShare === null ? '' : ` ${formatShare(subShare)}`}`]),
     ...counters,
     ...(progress.pace.paused || progress.pace.maxBytesPerSecond !== null
       ? [`pace ${describePace(progress.pace)}`]
@@ -79,7 +94,12 @@ export function backupFrame(progress: BackupProgress, colors: Palette): Frame {
       : progress.copies.map((copy) => `${copy.store} ${copy.state}${copy.grade === null ? '' : ` ${copy.grade}`}`)),
   ].join(' · ');
   const copyKey = progress.copies.map((copy) => `${copy.store}${copy.state}`).join();
-  return { block, line, key: `${phase}/${progress.pace.sequence}/${dumping ? '' : copyKey}`, data: progress };
+  return {
+    block,
+    line,
+    key: `${phase}/${progress.pace.sequence}/${dumping ? '' : copyKey}/${sub?.store ?? ''}`,
+    data: progress,
+  };
 }
 
 /** Sleeps unless the person interrupts; true when it was the interruption that ended it. */
