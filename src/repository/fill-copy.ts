@@ -51,7 +51,7 @@ export async function fillCopy(request: FillCopyRequest): Promise<FillCopyResult
     const sound = there && (!heal || (await inspectObject(target, database, ref, signal)) === 'sound');
     if (!sound) {
       const bytes = await soundObject(request, ref);
-      await target.put(segmentKey(database, ref.object), bytes, { sha256: ref.object, signal });
+      await target.put(segmentKey(database, ref.object), bytes, { sha256: ref.object, replace: heal, signal });
       copiedObjects++;
       copiedBytes += bytes.length;
     }

@@ -45,6 +45,11 @@ export interface PutOptions extends CallOptions {
   readonly createOnly?: boolean;
   /** Hex SHA-256 of the body where the caller knows it already (segments do: it is their name). */
   readonly sha256?: string;
+  /**
+   * What stands under this name is not to be believed: send the body whatever is found there. Healing asks for it, since
+   * damage keeps name and size. Not together with `createOnly`.
+   */
+  readonly replace?: boolean;
 }
 
 export interface PutResult {

@@ -11,8 +11,12 @@ import { manifestKey, segmentKey } from '../../src/repository/layout';
 import { buildManifest, parseManifest } from '../../src/repository/manifest';
 import { openBackup, readInventory } from '../../src/repository/reader';
 import type { Inventory, RepositoryKeys } from '../../src/repository/types';
-import type { ObjectStore } from '../../src/storage/object-store';
+import { storageError } from '../../src/errors/storage';
 import { createStore } from '../../src/storage/create-store';
+import { ForwardingStore } from '../../src/storage/decorators/forward';
+import { withRetry } from '../../src/storage/decorators/retry';
+import type { ObjectStore } from '../../src/storage/object-store';
+import { realTiming } from '../../src/storage/timing';
 import { folderStore } from '../support/format-world';
 import { BACKUP_ID, makeKeys, noise, writeBackup, writerOptions } from '../support/repository';
 import { startS3Server, type S3TestServer } from '../support/s3-server';
@@ -270,6 +274,23 @@ describe('healing', () => {
     });
     expect(filled).toMatchObject({ copiedObjects: inventory.segments.length, alreadyThere: 0, wroteManifest: true });
     await readEverything(c.store);
+  });
+
+  it('replaces a flipped bit although the first upload fails and another looks like done', async () => {
+    const { store, path } = copyOf();
+    const bytes = readFileSync(path(keyOf(1)));
+    bytes[100]! ^= 1;
+    writeFileSync(path(keyOf(1)), bytes);
+    let failures = 1;
+    const flaky = new ForwardingStore(store);
+    flaky.put = async (key, body, options) => {
+      if (failures-- > 0) throw storageError('STORE_TIMEOUT');
+      return store.put(key, body, options);
+    };
+    const timing = { ...realTiming, sleep: async () => undefined };
+    expect(await heal(withRetry(flaky, { timing }))).toMatchObject({ copiedObjects: 1 });
+    expect(await checkCopy({ store, inventory, grade: 'intact' })).toMatchObject({ grade: 'intact', damaged: [] });
+    await readEverything(store);
   });
 
   it('says which object is sound nowhere, and writes no manifest', async () => {

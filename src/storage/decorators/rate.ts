@@ -109,16 +109,19 @@ class Places {
 /** A token bucket without burst: each body is due when those before it have had their time. */
 class Meter {
   private nextAt = 0;
+  /** One waits for its time, the others for their turn: time is taken when it begins, so who gives up took none. */
+  private readonly turn = new Places(1);
 
   constructor(
     private readonly bytesPerSecond: number,
     private readonly timing: Timing,
   ) {}
 
-  async pass(bytes: number, signal: AbortSignal | undefined): Promise<void> {
-    const now = this.timing.now();
-    const due = Math.max(now, this.nextAt);
-    this.nextAt = due + (bytes / this.bytesPerSecond) * 1000;
-    if (due > now) await this.timing.sleep(due - now, signal);
+  pass(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.turn.within(signal, async () => {
+      const wait = this.nextAt - this.timing.now();
+      if (wait > 0) await this.timing.sleep(wait, signal);
+      this.nextAt = Math.max(this.nextAt, this.timing.now()) + (bytes / this.bytesPerSecond) * 1000;
+    });
   }
 }

@@ -41,7 +41,7 @@ class RetryingStore extends ForwardingStore {
   override put(key: string, body: Buffer, options: PutOptions = {}): Promise<PutResult> {
     return this.attempt('put', options.signal, async (previous) => {
       // The store may have taken the object although its answer was lost: look before sending it again.
-      if (previous !== null && previous !== 'STORE_THROTTLED') {
+      if (previous !== null && previous !== 'STORE_THROTTLED' && !options.replace) {
         const found = await this.alreadyStored(key, body, options);
         if (found !== null) return found;
       }

@@ -49,6 +49,31 @@ describe('a store with limits', () => {
     for (const key of keys(6)) await store.get(key);
     expect(timing.clock).toBe(10_000);
   });
+
+  it('takes no time for puts that were cancelled while they waited', async () => {
+    const timing = new ScriptedTiming();
+    const inner = new ScriptedStore();
+    const store = withRate(inner, { maxRequests: 8, maxBytesPerSecond: 1000, timing });
+    const controller = new AbortController();
+    const cancelled = new Error('cancelled');
+    const sleep = timing.sleep.bind(timing);
+    // The first body that has to wait is cancelled in its wait, with all that queue behind it.
+    timing.sleep = async () => {
+      timing.sleep = sleep;
+      controller.abort(cancelled);
+      throw cancelled;
+    };
+    await store.put('sent', body);
+    const waiting = keys(6).map((key) => store.put(key, body, { signal: controller.signal }));
+    const outcomes = await Promise.allSettled(waiting);
+    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : null))).toEqual(
+      Array(6).fill(cancelled),
+    );
+    await store.put('next', body);
+    // It waits for the one that was sent, and for nothing else.
+    expect(timing.clock).toBe(1_000);
+    expect(inner.calls).toEqual(['put sent', 'put next']);
+  });
 });
 
 describe('a store with a timeout', () => {

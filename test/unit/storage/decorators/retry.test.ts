@@ -29,6 +29,16 @@ describe('a store with retries', () => {
     expect(inner.objects.get(`segments/${sha256}`)).toBe(body);
   });
 
+  it('sends an object that is to be replaced again, although one of its name and size is there', async () => {
+    const { inner, store } = setup('STORE_UNREACHABLE');
+    const damaged = Buffer.from(body);
+    damaged[0]! ^= 1;
+    inner.objects.set(`segments/${sha256}`, damaged);
+    expect(await store.put(`segments/${sha256}`, body, { sha256, replace: true })).toEqual({ created: true });
+    expect(inner.objects.get(`segments/${sha256}`)).toBe(body);
+    expect(inner.calls.map((call) => call.split(' ')[0])).toEqual(['put', 'put']);
+  });
+
   it('never says twice that it created an object, whatever answers are lost', async () => {
     const fault = fc.constantFrom<Fault>('ok', 'lost-answer', 'STORE_UNREACHABLE', 'STORE_THROTTLED', 'STORE_CONFLICT');
     await fc.assert(
