@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { HoldfastError } from '../../../src/errors/holdfast-error';
 import { toFailure } from '../../../src/workers/error-mapping';
 import { createLogger } from '../../../src/workers/logger';

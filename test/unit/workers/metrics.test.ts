@@ -1,0 +1,85 @@
+import type { BackupJob, Catalog, CopyRow } from '../../../src/catalog/types';
+import { FULL_PACE } from '../../../src/domain/pace';
+import { createGovernor } from '../../../src/load/create-governor';
+import { createGovernorRegistry } from '../../../src/load/registry';
+import type { ProofRecord } from '../../../src/repository/types';
+import { createMetrics, serveMetrics } from '../../../src/workers/metrics';
+
+const at = (minute: number) => new Date(Date.UTC(2026, 10, 21, 9, minute));
+const job = (backupId: string, minute: number) =>
+  ({
+    backupId,
+    startedAt: at(minute),
+    completedAt: at(minute + 2),
+    deletedAt: null,
+    rows: 12,
+    plainBytes: 100,
+    fileSize: 50,
+    uploadedBytes: 40,
+    reusedBytes: 10,
+  }) as BackupJob;
+const copy = (backupId: string, store: string, state: CopyRow['state']) => ({ backupId, store, state }) as CopyRow;
+
+function catalogOf(jobs: BackupJob[], copies: CopyRow[]): Catalog {
+  return {
+    jobs: async () => jobs,
+    copies: async () => copies,
+    proofs: async () => [{ restoreMs: 1_500 } as ProofRecord],
+  } as unknown as Catalog;
+}
+
+function metricsOver(catalog: () => Promise<Catalog>) {
+  const governors = createGovernorRegistry();
+  return { governors, metrics: createMetrics({ databases: ['shop'], catalog, governors }) };
+}
+
+test('the age that is shown is that of the newest backup with a proved copy, not of the newest backup', async () => {
+  const catalog = catalogOf(
+    [job('new', 30), job('old', 10)],
+    [copy('new', 'disk', 'complete'), copy('old', 'disk', 'proved')],
+  );
+  const { metrics } = metricsOver(async () => catalog);
+  const text = await metrics.registry.metrics();
+  expect(text).toContain(`holdfast_last_proved_backup_timestamp_seconds{database="shop"} ${at(10).getTime() / 1000}`);
+  expect(text).toContain(`holdfast_last_backup_timestamp_seconds{database="shop"} ${at(30).getTime() / 1000}`);
+  expect(text).toContain('holdfast_last_backup_bytes{database="shop",kind="uploaded"} 40');
+  expect(text).toContain('holdfast_last_backup_duration_seconds{database="shop"} 120');
+  expect(text).toContain('holdfast_last_restore_duration_seconds{database="shop"} 1.5');
+  expect(text).toContain('holdfast_copies{database="shop",store="disk",state="proved"} 1');
+});
+
+test('without a proved backup there is no age, so that an alarm on its absence fires', async () => {
+  const { metrics } = metricsOver(async () => catalogOf([job('new', 30)], [copy('new', 'disk', 'complete')]));
+  expect(await metrics.registry.metrics()).not.toContain('holdfast_last_proved_backup_age_seconds{');
+});
+
+test('a catalogue that is down is said, and what this process counts is still told', async () => {
+  const { metrics, governors } = metricsOver(() => Promise.reject(new Error('down')));
+  metrics.failed({ activity: 'dump', code: 'PG_LOST' });
+  metrics.stored('disk', 'sent', 4_096);
+  const pace = { ...FULL_PACE, paused: true, maxBytesPerSecond: 1_000, sequence: 1 };
+  const forget = governors.add('b', { database: 'shop', governor: createGovernor({ pace }) });
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('holdfast_catalog_up 0');
+  expect(text).toContain('holdfast_activity_failures_total{activity="dump",code="PG_LOST"} 1');
+  expect(text).toContain('holdfast_store_bytes_total{store="disk",direction="sent"} 4096');
+  expect(text).toContain('holdfast_dump_paused{database="shop"} 1');
+  forget();
+  expect(await metrics.registry.metrics()).not.toContain('holdfast_dump_paused{');
+});
+
+test('metrics and health are served on the address that the config names', async () => {
+  const { metrics } = metricsOver(async () => catalogOf([], []));
+  let ok = true;
+  const server = await serveMetrics('127.0.0.1:0', metrics, () => ({ ok, queues: { a: 'RUNNING' } }));
+  try {
+    const get = (page: string) => fetch(`http://${server.address}${page}`);
+    expect(await (await get('/metrics')).text()).toContain('holdfast_catalog_up 1');
+    expect((await get('/healthz')).status).toBe(200);
+    ok = false;
+    expect((await get('/healthz')).status).toBe(503);
+    expect((await get('/other')).status).toBe(404);
+  } finally {
+    await server.close();
+  }
+});
