@@ -1,4 +1,5 @@
 /** Everything real in one place: PostgreSQL, Temporal, folder stores, keys, and a config over them. */
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { TimingDefaults } from '../../src/activities/deps';
@@ -119,6 +120,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await env.teardown();
       await postgres.stop();
       await temp.remove();
+      await rm(config.scratch.dir, { recursive: true, force: true });
     },
   };
 }
