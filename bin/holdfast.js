@@ -20,11 +20,7 @@ if (major >= 24) {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, HOLDFAST_REEXEC: '1' },
   });
-  // Ctrl-C at a terminal reaches the whole process group, so the child has it already: a second one would mean "now".
-  process.on('SIGINT', () => {
-    if (!process.stdin.isTTY) child.kill('SIGINT');
-  });
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`holdfast cannot start ${local}: ${error.message}\n`);
     process.exit(1);

@@ -28,7 +28,7 @@ export const EXIT_RULES: readonly (readonly [exit: ExitCode, codes: readonly Reg
   [
     EXIT.usage,
     [
-      /^CLI_(USAGE|CONFIG_NOT_FOUND|FILE_EXISTS)$/,
+      /^CLI_(USAGE|CONFIG_NOT_FOUND|KEYS_MISSING|FILE_EXISTS)$/,
       /^CONFIG_/,
       /_AMBIGUOUS$/,
       /^STORE_(CONFIG_INVALID|KEY_INVALID|REGION_WRONG)$/,
@@ -49,7 +49,7 @@ export const EXIT_RULES: readonly (readonly [exit: ExitCode, codes: readonly Reg
     EXIT.proofFailed,
     [
       /^VERIFY_/,
-      /^CLI_(PROOF_FAILED|AUDIT_DAMAGED)$/,
+      /^CLI_AUDIT_DAMAGED$/,
       /_(DAMAGED|FORGED|MISPLACED|NO_GOOD_COPY|ROWS_DIFFER)$/,
       /^REPO_(SIGNER_UNKNOWN|SEGMENT_MISSING|COPY_INCOMPLETE|SUMMARY_MISMATCH)$/,
       /^STORE_CONTENT_MISMATCH$/,

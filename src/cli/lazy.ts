@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- modules are loaded by the command that needs them, so that
    `holdfast --help` and completion need not wait for Temporal's client and the AWS SDK */
+import { existsSync } from 'node:fs';
 import type * as CatalogModule from '../catalog/create-catalog';
 import type * as RebuildModule from '../catalog/rebuild';
 import type * as MigrateModule from '../catalog/migrate';
@@ -9,6 +10,7 @@ import type * as ConfigModule from '../config/load';
 import type * as JsonSchemaModule from '../config/json-schema';
 import type { HoldfastConfig } from '../config/schema';
 import { resolveSecret, toConnectionTarget } from '../config/secrets';
+import { cliError } from '../errors/cli';
 import type * as KitModule from '../repository/kit';
 import type * as KeysModule from '../repository/keys';
 import type { RepositoryKeys } from '../repository/types';
@@ -54,4 +56,8 @@ export async function openCatalog(config: HoldfastConfig): Promise<Catalog> {
 }
 
 /** The keys that the configuration names; without identities where it names none. */
-export const openKeys = (config: HoldfastConfig): Promise<RepositoryKeys> => load.openKeys().openKeys(config, secrets);
+export async function openKeys(config: HoldfastConfig): Promise<RepositoryKeys> {
+  const { repository } = config.keys;
+  if (!existsSync(repository)) throw cliError('CLI_KEYS_MISSING', '', { context: { folder: repository } });
+  return load.openKeys().openKeys(config, secrets);
+}

@@ -3,14 +3,19 @@ import { printError } from './command';
 import { createUi } from './output/ui';
 import { runCli } from './run';
 
+/** Signals within this time are one. Milliseconds. */
+const SAME_SIGNAL_MS = 500;
+
 /** First signal: the command ends in its own time (detaches, stops its children). Second: this process ends at once. */
 function interruptible(): AbortSignal {
   const controller = new AbortController();
-  let asked = false;
+  let askedAt: number | null = null;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (asked && name === 'SIGINT') process.exit(EXIT.interrupted);
-      asked = true;
+      // Ctrl-C may arrive twice at once: from the terminal and from the wrapper in bin/.
+      if (askedAt !== null && name === 'SIGINT' && Date.now() - askedAt > SAME_SIGNAL_MS)
+        process.exit(EXIT.interrupted);
+      askedAt ??= Date.now();
       controller.abort(name);
     });
   }
@@ -27,6 +32,9 @@ for (const stream of [process.stdout, process.stderr]) {
     throw error;
   });
 }
+
+// Told by the wrapper in bin/ to this process alone.
+delete process.env.HOLDFAST_REEXEC;
 
 const signal = interruptible();
 runCli(process.argv.slice(2), signal).then(

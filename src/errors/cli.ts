@@ -14,6 +14,12 @@ export const CLI_ERRORS = {
     retryable: false,
     fault: 'environment',
   },
+  CLI_KEYS_MISSING: {
+    summary: 'the keys of the repository are not there',
+    hint: 'make them with `holdfast keys init`, or correct keys.repository in holdfast.yaml',
+    retryable: false,
+    fault: 'environment',
+  },
   CLI_FILE_EXISTS: {
     summary: 'the file exists already',
     hint: 'choose another name, or move the old file away first; it is never overwritten',
@@ -65,24 +71,6 @@ export const CLI_ERRORS = {
   CLI_BACKUP_RUNNING: {
     summary: 'the backup is still being made',
     hint: 'wait for it, or stop it with `holdfast backup cancel`',
-    retryable: false,
-    fault: 'environment',
-  },
-  CLI_BACKUP_FAILED: {
-    summary: 'the backup failed',
-    hint: 'see `holdfast backup show` and the run in the Temporal Web UI',
-    retryable: false,
-    fault: 'environment',
-  },
-  CLI_PROOF_FAILED: {
-    summary: 'the copy was not proved',
-    hint: 'see the failure above; a damaged copy is made whole again from a good one, then proved again',
-    retryable: false,
-    fault: 'data',
-  },
-  CLI_CHECK_FAILED: {
-    summary: 'at least one check failed',
-    hint: 'each failed check above says what to do',
     retryable: false,
     fault: 'environment',
   },

@@ -203,14 +203,12 @@ async function recoverTarget(to: string, name: string | undefined): Promise<Reso
 async function listStore(context: CliContext, options: Pick<CopyOptions, 'store' | 'database'>): Promise<Answer> {
   const { store, database } = options;
   const copies = await withSpinner(context.ui, 'looking through the store', () =>
-    load
-      .openCopy()
-      .listCopies({
-        storeUrl: store,
-        secrets,
-        signal: context.signal,
-        ...(database === undefined ? {} : { database }),
-      }),
+    load.openCopy().listCopies({
+      storeUrl: store,
+      secrets,
+      signal: context.signal,
+      ...(database === undefined ? {} : { database }),
+    }),
   );
   const newest = [...copies].sort((a, b) => (a.backupId < b.backupId ? 1 : -1));
   const now = context.ui.now();

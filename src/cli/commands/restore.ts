@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { RestoreInput, RestoreResult } from '../../client/types';
 import { cliError } from '../../errors/cli';
 import { countArgument, listArgument, ownersArgument, type Owners } from '../arguments';
@@ -97,7 +98,8 @@ async function targetOf(context: CliContext, text: string): Promise<RestoreInput
       hint: 'put the URL into a variable or a file and pass --to env:NAME or --to file:PATH; workers must be able to read it too',
     });
   }
-  if (/^(env|file):./.test(text)) return { url: text };
+  if (/^file:./.test(text)) return { url: `file:${resolve(text.slice('file:'.length))}` };
+  if (/^env:./.test(text)) return { url: text };
   return { database: (await context.database(text)).name };
 }
 

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { BackupJob, CopyRow, HoldRow } from '../../../catalog/types';
 import { action, type Verb } from '../../command';
 import { countArgument } from '../../arguments';
@@ -22,7 +23,7 @@ export const backupList: Verb = (parent, cli) =>
     .argument('[database]', 'only this database')
     .description('list backups, newest first: type, age, size, proof, copies by store, holds')
     .option('-n, --limit <count>', 'at most this many', countArgument, 50)
-    .option('--status <status>', 'only running, completed or failed ones')
+    .addOption(new Option('--status <status>', 'only these').choices(['running', 'completed', 'failed']))
     .option('--deleted', 'show deleted ones too')
     .addHelpText(
       'after',
