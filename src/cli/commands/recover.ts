@@ -109,11 +109,19 @@ Examples:
                 binDirs: options.bin ?? [],
               },
               onProgress: (step) => {
-                const share = step.plainBytesTotal > 0 ? step.plainBytes / step.plainBytesTotal : 0;
-                const counters = `${formatCount(step.rows)} rows, ${formatBytes(step.plainBytes)} of ${formatBytes(step.plainBytesTotal)}`;
+                const share = step.plainBytesTotal > 0 ? step.plainBytes / step.plainBytesTotal : null;
+                const name = step.current === null ? step.step : `${step.step} ${step.current}`;
+                const counters =
+                  share === null
+                    ? []
+                    : [
+                        formatShare(share),
+                        `${formatCount(step.rows)} rows`,
+                        `${formatBytes(step.plainBytes)} of ${formatBytes(step.plainBytesTotal)}`,
+                      ];
                 view.show({
-                  block: [`${bar(share, 28)} ${formatShare(share)} ${step.step} ${step.current ?? ''}`, counters],
-                  line: `${step.step} ${step.current ?? ''} · ${formatShare(share)} · ${counters}`,
+                  block: [`${bar(share, 28)} ${name}`, counters.join(' · ')],
+                  line: [name, ...counters].join(' · '),
                   key: step.step,
                   data: step,
                 });
