@@ -1,4 +1,5 @@
 /** Proves one copy. A failed proof is a result: it says what failed and of which class. */
+import { log } from '@temporalio/activity';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { openBackup } from '../repository/reader';
 import type { ProofRecord } from '../repository/types';
@@ -41,10 +42,17 @@ async function prove(deps: ActivityDeps, input: VerifyInput, beat: Beat): Promis
   }
   const catalog = await deps.catalog();
   await catalog.saveProof(proof);
-  await writeProof(store, proof, { signal }).catch((error: unknown) => {
+  const kept = await writeProof(store, proof, keys, { signal }).catch((error: unknown) => {
     signal.throwIfAborted();
     if (!isHoldfastError(error)) throw error;
+    log.warn('the proof is kept in the catalogue only: it could not be stored', {
+      store: store.name,
+      code: error.code,
+    });
+    return null;
   });
+  if (kept === false)
+    log.warn('the proof is kept in the catalogue only: this process has no signing key', { store: store.name });
   return {
     store: proof.store,
     backupId,

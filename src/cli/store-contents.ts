@@ -45,7 +45,7 @@ export async function readStoreContents(
       }
     },
     async *proofs() {
-      for (const backup of listed) yield* await readProofs(store, backup.database, backup.backupId, { signal });
+      for (const backup of listed) yield* await readProofs(store, backup.database, backup.backupId, keys, { signal });
     },
   };
 }

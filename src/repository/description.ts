@@ -9,7 +9,7 @@ import { repositoryError } from '../errors/repository';
 import type { ObjectStore } from '../storage/object-store';
 import { createOpener, createSealer } from './age';
 import { DESCRIPTION_KEY } from './layout';
-import { publicKeyOf, signingKeyOf } from './manifest';
+import { publicKeyOf, signingKeyOf } from './signature';
 import type { RepositoryDescription, RepositoryKeys } from './types';
 
 const MAX_BYTES = 1024 * 1024;

@@ -13,7 +13,7 @@ import {
   newRepositoryId,
   parseIdentityFile,
 } from './description';
-import { rawPublicKey, signingKeyOf } from './manifest';
+import { rawPublicKey, signingKeyOf } from './signature';
 import type { RepositoryDescription, RepositoryKeys } from './types';
 
 export const KEY_FILES = {
@@ -127,7 +127,9 @@ export function loadKeys(texts: KeyTexts): RepositoryKeys {
 /** Loads what the folder has: a missing signing key or identity is no error, it only limits what can be done. */
 export async function loadKeysFromDir(dir: string): Promise<RepositoryKeys> {
   const text = (name: string) => readFile(join(dir, name), 'utf8');
-  const optional = (name: string) => text(name).catch(() => null);
+  // Only what is not there is absent: too few file descriptors, or a folder that may not be read, must not look so.
+  const optional = (name: string) =>
+    text(name).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? null : missing(dir, name)(error)));
   const [description, idKey, signingKey, identity] = await Promise.all([
     text(KEY_FILES.description).catch(missing(dir, KEY_FILES.description)),
     text(KEY_FILES.idKey).catch(missing(dir, KEY_FILES.idKey)),

@@ -2,7 +2,7 @@
  * The manifest as one object: a line that says what follows, the inventory (one line of JSON), its signature, and the
  * sealed body. `head`, `tail`, `sha256sum`, `age` and `zstd` take it apart; FORMAT.md has the bytes.
  */
-import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
@@ -10,6 +10,7 @@ import type { Opener, Sealer } from './age';
 import { bodyFault, bodySchema, inventoryFault, inventorySchema, summaryFault } from './manifest-schema';
 import { planText } from './plan-text';
 import { pack, unpack } from './segment';
+import { SIGNATURE_CHARS, signatureFault, signatureLine } from './signature';
 import type { Inventory, Manifest, ManifestBody, RepositoryKeys } from './types';
 
 /** 256 MiB of inventory is 20 TB of backup at the default segment size. */
@@ -17,8 +18,8 @@ const MAX_PART = 256 * 1024 * 1024;
 const UNPACK_CHUNK = 1024 * 1024;
 const INTRO = /^holdfast-manifest (\d{1,9}) (\d{1,10}) (\d{1,10})$/;
 const MAX_INTRO = 64;
-/** Length of `<44 base64 characters of key> <88 of signature>\n`. */
-const SIGNATURE_LINE = 44 + 1 + 88 + 1;
+/** With its newline. */
+const SIGNATURE_LINE = SIGNATURE_CHARS + 1;
 /** What is signed is this line and the inventory's bytes, so that a signature of anything else never fits. */
 const SIGNED_INTRO = 'holdfast-inventory 1\n';
 
@@ -91,20 +92,28 @@ export async function buildManifest(
   const inventory: Inventory = { ...draft, bodyHash: sha256(sealedBody) };
   const line = inventoryLine(inventory);
   const signed = Buffer.from(line);
-  const privateKey = signingKeyOf(keys.signingKey);
-  const signature = sign(null, Buffer.concat([Buffer.from(SIGNED_INTRO), signed]), privateKey);
-  const publicKey = rawPublicKey(createPublicKey(privateKey));
+  const signature = signatureLine(SIGNED_INTRO, signed, keys.signingKey);
+  const signer = Buffer.from(signature.split(' ')[0]!, 'base64');
   const bytes = Buffer.concat([
     Buffer.from(`holdfast-manifest 1 ${signed.length} ${sealedBody.length}\n`),
     signed,
-    Buffer.from(`\n${publicKey.toString('base64')} ${signature.toString('base64')}\n`),
+    Buffer.from(`\n${signature}\n`),
     sealedBody,
   ]);
   // Read back as a stranger would, with every check: what we could not read must never be committed.
-  const parsed = parseManifest(bytes, { ...keys, verifyKeys: [publicKey] }, draft);
+  const parsed = parseManifest(bytes, { ...keys, verifyKeys: [signer] }, draft);
   const fault = bodyFault(checkedBody(text, MAX_PART), inventory);
   if (fault) throw repositoryError('REPO_SUMMARY_MISMATCH', fault, { context });
   return parsed;
+}
+
+/** How long the object is by its own first line; no more than that line itself where it is none, or absurd. */
+export function statedManifestBytes(head: Buffer): number {
+  const introEnd = head.subarray(0, MAX_INTRO).indexOf(10);
+  const intro = introEnd < 0 ? null : INTRO.exec(head.toString('latin1', 0, introEnd));
+  const [inventoryBytes, bodyBytes] = [Number(intro?.[2]), Number(intro?.[3])];
+  if (!intro || inventoryBytes > MAX_PART || bodyBytes > MAX_PART) return MAX_INTRO;
+  return introEnd + 1 + inventoryBytes + 1 + SIGNATURE_LINE + bodyBytes;
 }
 
 /**
@@ -209,35 +218,14 @@ function checkSignature(
   keys: Pick<RepositoryKeys, 'verifyKeys'>,
   context: Readonly<Record<string, string | undefined>>,
 ): void {
-  const [keyText = '', signatureText = ''] = line.split(' ');
-  const named = Buffer.from(keyText, 'base64');
-  const signature = Buffer.from(signatureText, 'base64');
-  const wellFormed = named.toString('base64') === keyText && signature.toString('base64') === signatureText;
-  if (!wellFormed || named.length !== 32 || signature.length !== 64) {
-    throw repositoryError('REPO_MANIFEST_DAMAGED', 'the signature line is not well formed', { context });
+  const found = signatureFault(SIGNED_INTRO, signed, line, keys.verifyKeys);
+  if (!found) return;
+  switch (found.fault) {
+    case 'malformed':
+      throw repositoryError('REPO_MANIFEST_DAMAGED', 'the signature line is not well formed', { context });
+    case 'unknown-signer':
+      throw repositoryError('REPO_SIGNER_UNKNOWN', '', { context: { ...context, signer: found.signer } });
+    case 'forged':
+      throw repositoryError('REPO_MANIFEST_FORGED', '', { context });
   }
-  const trusted = keys.verifyKeys.find((key) => key.equals(named));
-  if (!trusted) throw repositoryError('REPO_SIGNER_UNKNOWN', '', { context: { ...context, signer: keyText } });
-  const message = Buffer.concat([Buffer.from(SIGNED_INTRO), signed]);
-  if (!verify(null, message, publicKeyOf(trusted), signature)) {
-    throw repositoryError('REPO_MANIFEST_FORGED', '', { context });
-  }
-}
-
-/** Raw 32 bytes ↔ node:crypto key, by the fixed SPKI prefix of Ed25519. */
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-export function publicKeyOf(raw: Buffer): KeyObject {
-  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' });
-}
-export function rawPublicKey(key: KeyObject): Buffer {
-  return key.export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length);
-}
-export function signingKeyOf(pem: string): KeyObject {
-  try {
-    const key = createPrivateKey(pem);
-    if (key.asymmetricKeyType === 'ed25519') return key;
-  } catch {
-    // Said below, without the key's text.
-  }
-  throw repositoryError('REPO_KEYS_INVALID', 'the signing key is not an Ed25519 key in PKCS#8 PEM');
 }

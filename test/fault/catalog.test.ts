@@ -103,7 +103,7 @@ describe('a lost catalogue', () => {
       ...outcome,
     };
     await catalog.saveProof(proof);
-    await writeProof(store, proof);
+    await writeProof(store, proof, keys);
     const damaged = proof.failure !== null;
     await catalog.setCopy({
       backupId,
@@ -123,7 +123,8 @@ describe('a lost catalogue', () => {
     }
   }
   async function* proofs(): AsyncGenerator<ProofRecord> {
-    for (const { database, backupId } of await listBackups(store)) yield* await readProofs(store, database, backupId);
+    for (const { database, backupId } of await listBackups(store))
+      yield* await readProofs(store, database, backupId, keys);
   }
   const rebuild = (into: Catalog) =>
     rebuildCatalog({ catalog: into, store: store.name, inventories: inventories(), proofs: proofs() });

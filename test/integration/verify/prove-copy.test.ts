@@ -67,9 +67,9 @@ describe.each([...new Set([installedMajors()[0]!, installedMajors().at(-1)!])])(
 
     it('keeps the record beside the backup, and the later one counts', async () => {
       const proof = await prove({ grade: 'intact' });
-      await writeProof(world.store, proof);
-      await writeProof(world.store, { ...proof, durationMs: 1 });
-      expect(await readProofs(world.store, 'shop', proof.backupId)).toEqual([{ ...proof, durationMs: 1 }]);
+      await writeProof(world.store, proof, world.keys);
+      await writeProof(world.store, { ...proof, durationMs: 1 }, world.keys);
+      expect(await readProofs(world.store, 'shop', proof.backupId, world.keys)).toEqual([{ ...proof, durationMs: 1 }]);
       await world.store.delete([`shop/proofs/${proof.backupId}/folder`]);
     });
 
