@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { tempFolder, type TempFolder } from '../../support/temp';
 import { runCli, startCli } from './run-cli';
 
+jest.setTimeout(60_000);
+
 let temp: TempFolder;
 let closed: number;
 /** Takes connections and never answers. */

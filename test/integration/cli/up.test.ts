@@ -23,6 +23,8 @@ interface Listed {
   readonly copies: readonly { readonly store: string; readonly state: string; readonly grade: string }[];
 }
 
+jest.setTimeout(60_000);
+
 let temp: TempFolder;
 let postgres: TestPostgres;
 let running: RunningCli | null = null;
@@ -78,7 +80,7 @@ beforeAll(async () => {
   // Neither catalogue nor Temporal are stated: they are embedded. A small shutdown grace keeps the test quick.
   const text = readFileSync(file, 'utf8')
     .replace('env:SHOP_URL', 'file:./shop-url')
-    .replace(/^# The index of all backups[\s\S]*$/m, 'worker: { shutdownGrace: 2s }\n');
+    .replace(/^# The index of all backups[\s\S]*$/m, 'worker: { shutdownGrace: 2s }\nscratch: { dir: ./scratch }\n');
   writeFileSync(file, text);
   first = await bringUp();
 }, UP_MS + 60_000);
