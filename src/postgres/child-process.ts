@@ -107,17 +107,25 @@ export function startChild(options: ChildOptions): RunningChild {
   return { pid, stdout: child.stdout, done, kill };
 }
 
-/** Runs a child to its end and gives its standard output, which must be small (at most 1 MiB is kept). */
+/** Lists of what an archive holds grow with the schema: a hundred thousand objects take some 20 MiB. */
+const STDOUT_KEPT = 256 * 1024 * 1024;
+
+/**
+ * Runs a child to its end and gives its standard output. Output beyond 256 MiB is an error (PG_TOOL_FAILED), never cut
+ * off silently.
+ */
 export async function runChild(options: ChildOptions): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const child = startChild({ ...options, stdout: 'pipe' });
-  let stdout = '';
-  child.stdout!.setEncoding('utf8');
-  child.stdout!.on('data', (text: string) => {
-    if (stdout.length < 1 << 20) stdout += text;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  child.stdout!.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= STDOUT_KEPT) chunks.push(chunk);
   });
   child.stdout!.on('error', () => undefined);
   const { stderr } = await child.done;
-  return { stdout, stderr };
+  if (bytes > STDOUT_KEPT) throw toolFailed(options, 0, null, `its output is larger than ${STDOUT_KEPT} bytes`);
+  return { stdout: Buffer.concat(chunks).toString('utf8'), stderr };
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

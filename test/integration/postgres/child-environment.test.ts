@@ -74,3 +74,14 @@ test('an abort ends the whole group, also one that ignores SIGTERM', async () =>
   });
   expect(childProcesses().filter(({ pid }) => pid === child.pid)).toEqual([]);
 });
+
+test('keeps all of a long output', async () => {
+  const { stdout } = await runChild({
+    command: '/bin/sh',
+    args: ['-c', 'head -c 5000000 /dev/zero | tr "\\0" x; echo end'],
+    env,
+    what: 'writing much',
+  });
+  expect(stdout.length).toBe(5_000_004);
+  expect(stdout.endsWith('xend\n')).toBe(true);
+});
