@@ -33,7 +33,10 @@ export interface StoreSet {
   /** Of one database, primary first; those that the config names, or all. */
   namesFor(database: string): readonly string[];
   roleOf(store: string): StoreRole;
-  /** Opened once, its `holdfast.json` checked or made at first use. Throws RUN_STORE_UNKNOWN and the store's own errors. */
+  /**
+   * Opened once; its `holdfast.json` is made when the store is new, and read again at each call, within 10 seconds. Throws
+   * RUN_STORE_UNKNOWN, REPO_NOT_INITIALISED where a store that was used looks empty, and the store's own errors.
+   */
   open(store: string): Promise<ObjectStore>;
 }
 
@@ -48,7 +51,7 @@ export interface TimingDefaults {
   readonly dumpHeartbeatMs: number;
   readonly replicateWaitMs: number;
   readonly replicatePatienceMs: number;
-  /** A store that does not answer within this is not waited for at admission. */
+  /** A store that does not answer within this is left behind by the run, and filled later. */
   readonly probeMs: number;
   /** Shortest interval of progress signals; grows with the age of a run, so that the history stays small. */
   readonly progressMs: number;
@@ -58,6 +61,6 @@ export const DEFAULT_TIMING: TimingDefaults = {
   dumpHeartbeatMs: 30_000,
   replicateWaitMs: 3_600_000,
   replicatePatienceMs: 30 * 86_400_000,
-  probeMs: 15_000,
+  probeMs: 10_000,
   progressMs: 2_000,
 };

@@ -7,14 +7,25 @@ import type { RepositoryKeys } from './types';
 
 /**
  * Makes sure that this store is this repository's: writes `holdfast.json` where there is none (of several at once, one
- * is first), refuses a store of another repository, and brings an older revision up to date.
+ * is first), refuses a store of another repository, and brings an older revision up to date. With `isNew` false the store
+ * was this repository's before: nothing is begun there again, since what looks empty is a disk that is not mounted, a
+ * wrong prefix, or a loss that somebody must know of.
  */
 export async function ensureRepository(
   store: ObjectStore,
   keys: RepositoryKeys,
   signal?: AbortSignal,
+  isNew = true,
 ): Promise<'created' | 'present' | 'updated'> {
   let found = await readStored(store, signal);
+  if (!found && !isNew) {
+    throw repositoryError('REPO_NOT_INITIALISED', 'the store was used before, and holds no repository now', {
+      context: { store: store.name },
+      hint:
+        'is its disk mounted, are bucket and prefix right? To use an empty store in its place, copy holdfast.json from ' +
+        'another store into it',
+    });
+  }
   if (!found) {
     const bytes = await makeStored(keys);
     const createOnly = store.capabilities.createOnly;

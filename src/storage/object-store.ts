@@ -37,6 +37,10 @@ export interface StoreCapabilities {
 }
 
 export interface CallOptions {
+  /**
+   * Ends the call at once, with all its retries and waits: also how a caller sets a bound of its own on the total time
+   * (`withDeadline`), which is otherwise that of the retries, minutes.
+   */
   readonly signal?: AbortSignal;
 }
 

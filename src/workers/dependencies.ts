@@ -43,6 +43,10 @@ export function createDependencies(options: DependencyOptions): Dependencies {
   const stores = createStoreSet(config, {
     secrets,
     keys,
+    async usedBefore(store) {
+      const copies = await (await catalog()).copies({ store });
+      return copies.some(({ state }) => state === 'complete' || state === 'proved' || state === 'damaged');
+    },
     metrics: {
       request({ store, sentBytes, receivedBytes }) {
         if (sentBytes > 0) metrics.stored(store, 'sent', sentBytes);

@@ -1,4 +1,7 @@
-/** The stores of the config, each opened once and greeted (`holdfast.json` made or checked) at first use. */
+/**
+ * The stores of the config, each opened once, and greeted at every use: its `holdfast.json` is read again, so that a disk
+ * that is not mounted any more is told from a store that lost everything.
+ */
 import type { StoreSet } from '../activities/deps';
 import type { HoldfastConfig, StoreConfig } from '../config/schema';
 import type { StoreRole } from '../domain/names';
@@ -6,9 +9,13 @@ import { orchestrationError } from '../errors/orchestration';
 import { ensureRepository } from '../repository/ensure';
 import type { loadKeys } from '../repository/keys';
 import { createStore, type SecretResolver, type StoreMetrics } from '../storage/create-store';
+import { withDeadline } from '../storage/deadline';
 import type { ObjectStore } from '../storage/object-store';
 
 const ROLES: readonly StoreRole[] = ['primary', 'secondary', 'offsite'];
+
+/** A greeting that takes longer, retries included, ends: the store is not there for this piece of work. */
+const GREETING_MS = 8_000;
 
 export interface OpenStores extends StoreSet {
   close(): Promise<void>;
@@ -19,7 +26,11 @@ export function createStoreSet(
   options: {
     readonly secrets: SecretResolver;
     readonly keys: () => Promise<ReturnType<typeof loadKeys>>;
+    /** Whether backups were stored there before, by what the catalogue knows. */
+    readonly usedBefore: (store: string) => Promise<boolean>;
     readonly metrics?: StoreMetrics;
+    /** @default 8000 */
+    readonly greetingMs?: number;
   },
 ): OpenStores {
   const opened = new Map<string, Promise<ObjectStore>>();
@@ -32,9 +43,20 @@ export function createStoreSet(
   };
   const open = async (name: string): Promise<ObjectStore> => {
     const store = createStore(find(name), options.secrets, { metrics: options.metrics });
+    try {
+      await greet(store, !(await options.usedBefore(name)));
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
     made.push(store);
-    await ensureRepository(store, await options.keys());
     return store;
+  };
+  const greet = async (store: ObjectStore, isNew: boolean): Promise<void> => {
+    const keys = await options.keys();
+    await withDeadline(store.name, options.greetingMs ?? GREETING_MS, undefined, (signal) =>
+      ensureRepository(store, keys, signal, isNew),
+    );
   };
   return {
     namesFor(database) {
@@ -47,7 +69,11 @@ export function createStoreSet(
     roleOf: (name) => find(name).role,
     open(name) {
       const known = opened.get(name);
-      if (known) return known;
+      if (known)
+        return known.then(async (store) => {
+          await greet(store, false);
+          return store;
+        });
       const opening = open(name);
       opened.set(name, opening);
       // A store that could not be greeted is tried afresh by whoever asks next.

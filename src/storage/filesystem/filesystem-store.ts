@@ -24,7 +24,7 @@ const READ_SLICE = 4 * 1024 * 1024;
 /** How often a put looks again for a folder that somebody removes because it was empty. */
 const FOLDER_RACES = 20;
 
-/** Objects as files below `path`/`prefix`. Contacts the filesystem at the first call, and makes the folder then. */
+/** Objects as files below `path`/`prefix`. The first put makes the folder; one that vanishes later is not made again. */
 export function createFilesystemStore(config: FilesystemStoreConfig): ObjectStore {
   return new FilesystemStore(config);
 }
@@ -107,6 +107,7 @@ class FilesystemStore implements ObjectStore {
     assertPrefix(prefix, this.name);
     throwIfAborted(options.signal);
     try {
+      await this.folders.assertPresent();
       await this.folders.assertInside(path.dirname(path.join(this.root, `${prefix}_`)));
       yield* walk(this.root, { prefix, after: options.after, signal: options.signal });
     } catch (error) {
@@ -148,6 +149,7 @@ class FilesystemStore implements ObjectStore {
     assertKey(key, this.name);
     throwIfAborted(options.signal);
     try {
+      await this.folders.assertPresent();
       return await work();
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') this.folders.forgetAll();

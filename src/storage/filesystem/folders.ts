@@ -1,7 +1,9 @@
-import { mkdir, open, realpath, rmdir } from 'node:fs/promises';
+import { mkdir, open, readdir, realpath, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { storageError } from '../../errors/storage';
+import { RESERVED_PART } from '../keys';
 import { errnoOf } from './errors';
+import { isAbsent } from './walk';
 
 const FOLDER_MODE = 0o750;
 const MAX_KNOWN = 20_000;
@@ -11,11 +13,30 @@ export class Folders {
   /** Folders known to exist, durably and inside the root. */
   private readonly known = new Set<string>();
   private realRoot: string | null = null;
+  /** True once this process has found a store here, or has begun one. */
+  private seen = false;
 
   constructor(
     private readonly store: string,
     readonly root: string,
   ) {}
+
+  /**
+   * Throws STORE_UNREACHABLE when the root was there and is gone, or empty: a disk that is not mounted must look neither
+   * like a store that lost everything nor like a new one. The folder of unfinished files stays as long as a store does.
+   */
+  async assertPresent(): Promise<void> {
+    if (await exists(path.join(this.root, RESERVED_PART))) {
+      this.seen = true;
+      return;
+    }
+    if (!this.seen || (await holdsAnything(this.root))) return;
+    this.forgetAll();
+    throw storageError('STORE_UNREACHABLE', 'the folder of the store is gone or empty, and was not before', {
+      context: { store: this.store, path: this.root },
+      hint: 'is its disk mounted? If it was emptied on purpose, start this process again',
+    });
+  }
 
   /** Makes `folder` and its parents, each entry synced into its parent, and checks that it is inside the root. */
   async ensure(folder: string): Promise<void> {
@@ -23,6 +44,7 @@ export class Folders {
     await this.makeRoot();
     await this.assertInside(folder);
     await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    this.seen = true;
     // Somebody else may have made a parent just now and not synced it yet, so every level is synced once.
     for (let at = folder; at !== this.root && !this.known.has(at); at = path.dirname(at)) {
       await syncFolder(path.dirname(at));
@@ -103,6 +125,25 @@ export async function syncFolder(folder: string): Promise<void> {
     if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
   } finally {
     await handle?.close();
+  }
+}
+
+async function exists(target: string): Promise<boolean> {
+  try {
+    await stat(target);
+    return true;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+async function holdsAnything(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length > 0;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { filesystemStoreSchema } from '../../../../src/config/schema';
 import { createFilesystemStore } from '../../../../src/storage/filesystem/filesystem-store';
@@ -88,14 +88,44 @@ describe('a folder as a store', () => {
     expect(await keys()).toEqual(['a/b']);
   });
 
-  it('makes its folder again when somebody removed it, and leaves no empty folders behind', async () => {
+  it('leaves no empty folders behind', async () => {
     await store.put('a/b/c', Buffer.from('x'));
-    await temp.remove();
-    await store.put('a/b/c', Buffer.from('y')).catch(() => undefined);
-    await store.put('a/b/c', Buffer.from('y'));
-    expect((await store.get('a/b/c')).toString()).toBe('y');
     await store.delete(['a/b/c']);
     expect(await readdir(root)).toEqual(['.holdfast-tmp']);
+  });
+
+  it.each(['gone', 'empty'])('whose root is %s, as when its disk is not mounted, is out of reach', async (state) => {
+    await store.put('a/b', Buffer.from('x'));
+    await rename(root, `${root}-mounted`);
+    if (state === 'empty') await mkdir(root);
+    const away = { code: 'STORE_UNREACHABLE', message: expect.stringContaining(root), hint: /mounted/ };
+    const outcomes = await Promise.allSettled([
+      store.put('a/b', Buffer.from('y')),
+      store.put('new', Buffer.from('y'), { createOnly: true }),
+      store.get('a/b'),
+      store.head('a/b'),
+      store.delete(['a/b']),
+      keys(),
+    ]);
+    for (const outcome of outcomes) {
+      const { reason } = outcome as PromiseRejectedResult;
+      expect(reason).toMatchObject({ code: away.code, message: away.message });
+      expect((reason as { hint: string }).hint).toMatch(away.hint);
+    }
+    // Nothing was written in its place, and it is itself again when it is mounted again.
+    expect(await readdir(root).catch(() => [])).toEqual([]);
+    await rm(root, { recursive: true, force: true });
+    await rename(`${root}-mounted`, root);
+    expect((await store.get('a/b')).toString()).toBe('x');
+    await store.put('c', Buffer.from('z'));
+    expect(await keys()).toEqual(['a/b', 'c']);
+  });
+
+  it('is a new store, read as empty, until something was put there', async () => {
+    expect(await store.head('a')).toBeNull();
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'STORE_OBJECT_MISSING' });
+    expect(await keys()).toEqual([]);
+    expect(await readdir(root).catch(() => 'absent')).toBe('absent');
   });
 
   it('says so when its path is a file', async () => {
