@@ -1,6 +1,7 @@
 /** Makes one store hold all that a manifest names, from the copies that can be read; replaces what is damaged when healing. */
 import { orchestrationError } from '../errors/orchestration';
 import { fillCopy } from '../repository/fill-copy';
+import { deleteBackup } from '../repository/sweep';
 import { openReachable, readableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
@@ -14,7 +15,14 @@ export function createReplicateActivities(deps: ActivityDeps): Pick<HoldfastActi
 
 async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<FillResult> {
   const { database, backupId, heal } = input;
+  const catalog = await deps.catalog();
+  const isDeleted = async () => ((await catalog.job(backupId))?.deletedAt ?? null) !== null;
   const target = await deps.stores.open(input.store);
+  if (await isDeleted()) {
+    // An attempt that was cut off may have placed the manifest after the deletion had passed by.
+    await deleteBackup({ store: target, database, backupId, signal: beat.signal });
+    return { copiedObjects: 0, copiedBytes: 0, gone: true };
+  }
   const readable = (await readableStores(deps, database, backupId)).filter((name) => name !== target.name);
   if (readable.length === 0)
     throw orchestrationError('RUN_NO_GOOD_COPY', '', { context: { database, backup: backupId } });
@@ -26,9 +34,11 @@ async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<F
     backupId,
     keys: await deps.keys(),
     heal,
+    isDeleted,
     signal: beat.signal,
     onProgress: (done: number, total: number) =>
       beat.report({ step: heal ? 'heal' : 'fill', done, total, current: null }),
   });
-  return { copiedObjects: filled.copiedObjects, copiedBytes: filled.copiedBytes };
+  const { copiedObjects, copiedBytes, withdrawn } = filled;
+  return { copiedObjects, copiedBytes, gone: withdrawn };
 }

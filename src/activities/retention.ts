@@ -3,8 +3,10 @@ import { log } from '@temporalio/activity';
 import type { RetentionPlan } from '../domain/retention';
 import { planFromCatalog } from '../catalog/retention-plan';
 import type { Catalog } from '../catalog/types';
+import { isHoldfastError } from '../errors/holdfast-error';
 import { DESCRIPTION_KEY } from '../repository/layout';
-import { deleteBackup, sweep } from '../repository/sweep';
+import { listBackups } from '../repository/reader';
+import { deleteBackup, NamedObjects, sweep } from '../repository/sweep';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
@@ -44,10 +46,11 @@ export function createRetentionActivities(deps: ActivityDeps): RetentionActiviti
       const later = condemned
         .map(({ backupId }) => dueAt(tombstones.get(backupId)!))
         .filter((at) => at > now.getTime());
+      const { unfinished } = await deletedBackups(catalog, database, deps.stores.namesFor(database));
       const result: ExpiryPlan = {
         decisions: plan.decisions,
         tombstoned,
-        due: confirm && plan.refused === null ? due.map(({ backupId }) => backupId) : [],
+        due: confirm && plan.refused === null ? [...due.map(({ backupId }) => backupId), ...unfinished] : [],
         nextDueAt: later.length > 0 ? new Date(Math.min(...later)).toISOString() : null,
       };
       return result;
@@ -75,14 +78,11 @@ async function deleteExpired(
 
   for (const [backupId] of due) {
     signal.throwIfAborted();
-    const reason = whyNot(plan, backupId, unreachable);
+    const reason = whyNot(plan, backupId, unreachable) ?? (await begin(catalog, backupId));
     if (reason !== null) {
       spared.push({ backupId, reason });
       continue;
     }
-    beat.report({ step: 'delete', done: deleted.length, total: due.length, current: backupId });
-    for (const store of stores) await deleteBackup({ store, database, backupId, signal });
-    await catalog.markDeleted(backupId, new Date());
     await catalog.audit({
       actor: requestedBy,
       action: 'retention.delete',
@@ -93,9 +93,75 @@ async function deleteExpired(
     });
     deleted.push(backupId);
   }
+  for (const [index, store] of stores.entries()) {
+    beat.report({ step: 'delete', done: index, total: stores.length, current: store.name });
+    spared.push(...(await removeDeleted(catalog, database, store, signal)));
+  }
   const swept = await sweepStores(deps, database, stores, beat);
   log.info('retention swept', { database, deleted: deleted.length, spared: spared.length, ...swept });
   return { deleted, spared, ...swept };
+}
+
+/** The mark comes first: whatever is cut off from here on is carried on by the next call, and nothing can be undone. */
+async function begin(catalog: Catalog, backupId: string): Promise<string | null> {
+  await catalog.markDeleted(backupId, new Date());
+  const job = await catalog.job(backupId);
+  return job?.deletedAt ? null : 'its tombstone was undone';
+}
+
+/**
+ * Removes what the store still has of backups that are deleted, by exact key: what an earlier call could not, and what a
+ * copy that was under way brought back. The copy's row says when nothing is left.
+ */
+async function removeDeleted(
+  catalog: Catalog,
+  database: string,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<{ backupId: string; reason: string }[]> {
+  const { gone, unfinished } = await deletedBackups(catalog, database, [store.name]);
+  const remove = new Set(unfinished);
+  for (const { backupId } of await listBackups(store, database, signal)) if (gone.has(backupId)) remove.add(backupId);
+  const locked: { backupId: string; reason: string }[] = [];
+  for (const backupId of remove) {
+    signal.throwIfAborted();
+    try {
+      await deleteBackup({ store, database, backupId, signal });
+    } catch (error) {
+      // Where the store has Object Lock that is what it is for: the next run tries again.
+      if (!isHoldfastError(error, 'STORE_OBJECT_LOCKED')) throw error;
+      locked.push({ backupId, reason: `${store.name} does not let it go yet (Object Lock)` });
+      continue;
+    }
+    const detail = 'deleted by retention';
+    await catalog.setCopy({
+      backupId,
+      database,
+      store: store.name,
+      state: 'lost',
+      grade: null,
+      detail,
+      at: new Date(),
+    });
+  }
+  return locked;
+}
+
+/** Backups that are marked deleted, and those of them of which a store may still have something by the catalogue. */
+async function deletedBackups(
+  catalog: Catalog,
+  database: string,
+  stores: readonly string[],
+): Promise<{ readonly gone: ReadonlySet<string>; readonly unfinished: readonly string[] }> {
+  const [jobs, copies] = await Promise.all([
+    catalog.jobs({ database, includeDeleted: true }),
+    catalog.copies({ database }),
+  ]);
+  const gone = new Set(jobs.filter((job) => job.deletedAt !== null).map((job) => job.backupId));
+  const unfinished = copies
+    .filter((copy) => gone.has(copy.backupId) && stores.includes(copy.store) && copy.state !== 'lost')
+    .map((copy) => copy.backupId);
+  return { gone, unfinished: [...new Set(unfinished)] };
 }
 
 /** A backup goes from all of its stores or from none, so that the catalogue is never half right. */
@@ -140,15 +206,31 @@ async function sweepStores(
       .map((job) => job.backupId),
   );
   const { sweepGrace } = deps.database(database).retention;
+  const named = new NamedObjects(database, keys);
   let objects = 0;
   let bytes = 0;
   for (const [index, store] of stores.entries()) {
     beat.report({ step: 'sweep', done: index, total: stores.length, current: store.name });
-    const known = copies
-      .filter((copy) => copy.store === store.name && living.has(copy.backupId))
+    const here = copies.filter((copy) => copy.store === store.name && living.has(copy.backupId));
+    // A copy that is being filled counts on what it found there, and has no manifest yet that says so.
+    if (here.some((copy) => copy.state === 'pending' || copy.state === 'copying')) {
+      log.info('not swept while a copy is being filled', { database, store: store.name });
+      continue;
+    }
+    const others = stores.filter((other) => other !== store);
+    const known = here
       .filter((copy) => copy.state === 'complete' || copy.state === 'proved')
       .map((copy) => copy.backupId);
-    const swept = await sweep({ store, database, keys, known, graceMs: sweepGrace, signal: beat.signal });
+    const swept = await sweep({
+      store,
+      others,
+      named,
+      database,
+      keys,
+      known,
+      graceMs: sweepGrace,
+      signal: beat.signal,
+    });
     objects += swept.deleted;
     bytes += swept.bytes;
   }

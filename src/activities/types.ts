@@ -103,12 +103,14 @@ export interface CopyChange {
 export interface FillResult {
   readonly copiedObjects: number;
   readonly copiedBytes: number;
+  /** The backup is deleted: the store holds no manifest of it, and is not to. */
+  readonly gone?: boolean;
 }
 
 export interface ExpiryPlan {
   readonly decisions: readonly RetentionDecision[];
   readonly tombstoned: readonly string[];
-  /** Tombstoned backups whose grace has passed. */
+  /** Tombstoned backups whose grace has passed, and deleted ones of which a store still has something. */
   readonly due: readonly string[];
   /** ISO time at which the next tombstone is due; null when none waits. */
   readonly nextDueAt: string | null;

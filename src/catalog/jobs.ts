@@ -133,7 +133,7 @@ export function jobQueries(db: Database): JobQueries {
     },
 
     async markDeleted(backupId, at) {
-      await change(backupId, 'deleted_at = $2', 'deleted_at IS NULL', [at]);
+      await change(backupId, 'deleted_at = $2', 'deleted_at IS NULL AND tombstoned_at IS NOT NULL', [at]);
     },
   };
 }

@@ -21,7 +21,7 @@ export interface RebuildReport {
   readonly proofs: number;
   /** Proof records of backups that have no manifest here any more; not taken over. */
   readonly orphanProofs: number;
-  /** Backups that the catalogue took for deleted while their manifest stands: left to a person. */
+  /** Backups that the catalogue took for deleted while their manifest stands: the next retention removes it. */
   readonly reappeared: readonly string[];
 }
 

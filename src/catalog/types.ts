@@ -139,6 +139,7 @@ export interface Catalog {
   tombstone(backupId: string, reason: string, at: Date): Promise<void>;
   /** Undoes a tombstone; false when there was none or the backup is deleted already. */
   restoreTombstoned(backupId: string): Promise<boolean>;
+  /** Before the first manifest goes: from then on the tombstone cannot be undone. Does nothing without a tombstone. */
   markDeleted(backupId: string, at: Date): Promise<void>;
 
   audit(entry: {

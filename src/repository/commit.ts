@@ -9,11 +9,15 @@
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { ObjectStore } from '../storage/object-store';
+import { askEach, type AskOptions } from './grace';
 import { errorFacts } from './lanes';
 import { manifestKey } from './layout';
-import { parseManifest, type ParsedManifest } from './manifest';
+import { parseManifest, statedManifestBytes, type ParsedManifest } from './manifest';
 import { objectsPresent } from './reuse-index';
 import type { CommitResult, Inventory, RepositoryKeys, StoreOutcome } from './types';
+
+/** Most manifests are whole within this. */
+const FIRST_READ = 256 * 1024;
 
 type VerifyKeys = Pick<RepositoryKeys, 'verifyKeys' | 'repositoryId'>;
 
@@ -26,9 +30,12 @@ export async function readManifestObject(
   signal?: AbortSignal,
 ): Promise<ParsedManifest | null> {
   const key = manifestKey(database, backupId);
+  const read = (bytes: number) => store.get(key, { range: { start: 0, end: bytes }, signal });
   let bytes: Buffer;
   try {
-    bytes = await store.get(key, { signal });
+    bytes = await read(FIRST_READ);
+    // Never more than the first line states, and one byte by which a longer object shows.
+    if (bytes.length === FIRST_READ) bytes = await read(statedManifestBytes(bytes) + 1);
   } catch (error) {
     if (isHoldfastError(error, 'STORE_OBJECT_MISSING')) return null;
     throw error;
@@ -76,8 +83,8 @@ export async function findCommitted(
   backupId: string,
   signal?: AbortSignal,
 ): Promise<CommitResult | null> {
-  const found = await lookEverywhere(stores, keys, database, backupId, signal);
-  return found ? { inventory: found.manifest.inventory, adopted: true, stores: found.outcomes } : null;
+  const { winner, outcomes } = await lookEverywhere(stores, keys, database, backupId, { signal });
+  return winner ? { inventory: winner.inventory, adopted: true, stores: outcomes } : null;
 }
 
 async function lookEverywhere(
@@ -85,27 +92,34 @@ async function lookEverywhere(
   keys: VerifyKeys,
   database: string,
   backupId: string,
-  signal?: AbortSignal,
-): Promise<{ readonly manifest: ParsedManifest; readonly outcomes: readonly StoreOutcome[] } | null> {
-  const answers = await Promise.all(
-    stores.map(async (store) => {
-      try {
-        return { store, manifest: await readManifestObject(store, database, backupId, keys, signal), error: null };
-      } catch (error) {
-        signal?.throwIfAborted();
-        return { store, manifest: null, error };
-      }
-    }),
+  options: AskOptions,
+): Promise<{
+  readonly winner: ParsedManifest | null;
+  /** What each store's part in the winner is. */
+  readonly outcomes: readonly StoreOutcome[];
+  /** Stores that let the others wait for longer than the grace, and the error that says so. */
+  readonly lagged: ReadonlyMap<string, unknown>;
+}> {
+  const answers = await askEach(stores, options, (store, signal) =>
+    readManifestObject(store, database, backupId, keys, signal),
   );
-  const winner = answers.find((answer) => answer.manifest)?.manifest;
-  if (!winner) return null;
-  const outcomes = answers.map(({ store, manifest, error }): StoreOutcome => {
-    if (manifest?.bytes.equals(winner.bytes)) return { store: store.name, state: 'committed', error: null };
-    const context = { store: store.name, database, backup: backupId };
-    const why = error ?? repositoryError(manifest ? 'REPO_MANIFEST_CONFLICT' : 'REPO_COPY_INCOMPLETE', '', { context });
-    return { store: store.name, state: 'behind', error: errorFacts(why) };
+  const winner = answers.map((answer) => (answer.ok ? answer.result : null)).find((found) => found !== null) ?? null;
+  const outcomes = answers.map((answer): StoreOutcome => {
+    const store = answer.store.name;
+    if (answer.ok && winner && answer.result?.bytes.equals(winner.bytes)) {
+      return { store, state: 'committed', error: null };
+    }
+    const code = answer.ok && answer.result ? 'REPO_MANIFEST_CONFLICT' : 'REPO_COPY_INCOMPLETE';
+    const why = answer.ok
+      ? repositoryError(code, '', { context: { store, database, backup: backupId } })
+      : answer.error;
+    return { store, state: 'behind', error: errorFacts(why) };
   });
-  return { manifest: winner, outcomes };
+  const lagged = new Map<string, unknown>();
+  for (const answer of answers) {
+    if (!answer.ok && isHoldfastError(answer.error, 'REPO_STORE_LAGGED')) lagged.set(answer.store.name, answer.error);
+  }
+  return { winner, outcomes, lagged };
 }
 
 export interface CommitRequest {
@@ -115,31 +129,40 @@ export interface CommitRequest {
   readonly stores: readonly ObjectStore[];
   /** Those of them that lack a reused segment, or could not be asked, and why. */
   readonly behind: ReadonlyMap<string, unknown>;
+  /** How long one store may keep the others waiting at each step, in ms; default 20000. */
+  readonly answerGraceMs?: number;
   readonly signal: AbortSignal;
 }
 
 /** Carries out the rule above. Throws REPO_NO_STORE_LEFT when no store ended with a manifest. */
 export async function commitManifest(request: CommitRequest): Promise<CommitResult> {
-  const { keys, signal, stores } = request;
+  const { keys, signal, stores, answerGraceMs: graceMs } = request;
   const { database, backupId } = request.manifest.inventory;
   const outcomes = new Map<string, StoreOutcome>();
   const committed = (store: ObjectStore) =>
     outcomes.set(store.name, { store: store.name, state: 'committed', error: null });
-  const behind = (store: ObjectStore, error: unknown) => {
-    signal.throwIfAborted();
+  const behind = (store: ObjectStore, error: unknown) =>
     outcomes.set(store.name, { store: store.name, state: 'behind', error: errorFacts(error) });
-  };
 
-  let winner = (await lookEverywhere(stores, keys, database, backupId, signal))?.manifest ?? null;
-  for (const store of winner ? [] : stores) {
-    if (request.behind.has(store.name)) continue;
-    try {
-      winner = await createManifest(store, request.manifest, keys, signal);
+  const before = await lookEverywhere(stores, keys, database, backupId, { graceMs, signal });
+  let { winner } = before;
+  for (const store of stores) {
+    const lag = before.lagged.get(store.name);
+    if (lag !== undefined) behind(store, lag);
+  }
+  const candidates = stores.filter((store) => !outcomes.has(store.name) && !request.behind.has(store.name));
+  for (const [index, store] of winner ? [] : candidates.entries()) {
+    // Whoever is next in line waits for this one; the last has nobody behind it.
+    const othersWait = index < candidates.length - 1;
+    const [answer] = await askEach([store], { graceMs, othersWait, signal }, (to, within) =>
+      createManifest(to, request.manifest, keys, within),
+    );
+    if (answer!.ok) {
+      winner = answer!.result;
       committed(store);
       break;
-    } catch (error) {
-      behind(store, error);
     }
+    behind(store, answer!.error);
   }
   if (!winner) {
     const text = [...outcomes.values()].map((outcome) => `${outcome.store}: ${outcome.error?.message}`).join('; ');
@@ -150,21 +173,18 @@ export async function commitManifest(request: CommitRequest): Promise<CommitResu
 
   const counts = winner;
   const adopted = !counts.bytes.equals(request.manifest.bytes);
-  await Promise.all(
-    stores.map(async (store) => {
-      if (outcomes.has(store.name)) return;
-      const context = { store: store.name, database, backup: backupId };
-      try {
-        const whole = adopted ? await holdsAll(store, counts.inventory, signal) : !request.behind.has(store.name);
-        if (!whole) throw request.behind.get(store.name) ?? repositoryError('REPO_COPY_INCOMPLETE', '', { context });
-        const there = await createManifest(store, counts, keys, signal);
-        if (!there.bytes.equals(counts.bytes)) throw repositoryError('REPO_MANIFEST_CONFLICT', '', { context });
-        committed(store);
-      } catch (error) {
-        behind(store, error);
-      }
-    }),
-  );
+  const rest = stores.filter((store) => !outcomes.has(store.name));
+  const answers = await askEach(rest, { graceMs, othersWait: true, signal }, async (store, within) => {
+    const context = { store: store.name, database, backup: backupId };
+    const whole = adopted ? await holdsAll(store, counts.inventory, within) : !request.behind.has(store.name);
+    if (!whole) throw request.behind.get(store.name) ?? repositoryError('REPO_COPY_INCOMPLETE', '', { context });
+    const there = await createManifest(store, counts, keys, within);
+    if (!there.bytes.equals(counts.bytes)) throw repositoryError('REPO_MANIFEST_CONFLICT', '', { context });
+  });
+  for (const answer of answers) {
+    if (answer.ok) committed(answer.store);
+    else behind(answer.store, answer.error);
+  }
   return {
     inventory: counts.inventory,
     adopted,

@@ -21,6 +21,8 @@ export interface FillCopyRequest {
   readonly keys: Pick<RepositoryKeys, 'verifyKeys' | 'repositoryId'>;
   /** Read again what the target has, and replace what is damaged; otherwise name and size are believed. */
   readonly heal?: boolean;
+  /** Whether the backup was deleted meanwhile, by the word of whoever deletes; asked after the manifest was placed. */
+  readonly isDeleted?: () => Promise<boolean>;
   readonly signal?: AbortSignal;
   /** Called with the number of objects that are done, already there or copied. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -35,16 +37,71 @@ export interface FillCopyResult {
   readonly alreadyThere: number;
   /** False when the target had this very manifest. */
   readonly wroteManifest: boolean;
+  /** True when the backup was deleted while it was copied: the target has no manifest of it. */
+  readonly withdrawn: boolean;
 }
 
-/** Idempotent: what an earlier call copied is found there. Throws REPO_NO_GOOD_COPY when an object is sound nowhere. */
+/** Listings after which a store that loses what it is given is given up. */
+const MAX_ROUNDS = 5;
+
+/**
+ * Idempotent: what an earlier call copied is found there. Throws REPO_NO_GOOD_COPY when an object is sound nowhere.
+ *
+ * Nobody holds the database's lock for it, so a sweep or a deletion may run beside it. Hence the target is listed again
+ * until nothing lacks, before the manifest is placed and after it: from then on the manifest itself spares its segments.
+ * And when the backup was deleted meanwhile, the manifest that was placed is taken away again.
+ */
 export async function fillCopy(request: FillCopyRequest): Promise<FillCopyResult> {
-  const { target, database, signal, heal = false } = request;
   const manifest = await bestManifest(request);
+  const copied = { objects: new Set<string>(), bytes: 0 };
+  await fillUntilWhole(request, manifest, copied, request.heal ?? false);
+  const wroteManifest = await placeManifest(request, manifest);
+  const withdrawn = wroteManifest && (await isDeleted(request));
+  if (withdrawn)
+    await request.target.delete([manifestKey(request.database, request.backupId)], { signal: request.signal });
+  else await fillUntilWhole(request, manifest, copied, false);
+  const copiedObjects = copied.objects.size;
+  return {
+    copiedObjects,
+    copiedBytes: copied.bytes,
+    alreadyThere: manifest.inventory.segments.length - copiedObjects,
+    wroteManifest: wroteManifest && !withdrawn,
+    withdrawn,
+  };
+}
+
+interface Copied {
+  readonly objects: Set<string>;
+  bytes: number;
+}
+
+/** Copies what lacks until a listing shows that nothing does. */
+async function fillUntilWhole(
+  request: FillCopyRequest,
+  manifest: ParsedManifest,
+  copied: Copied,
+  heal: boolean,
+): Promise<void> {
+  const { target, database, backupId } = request;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if ((await fillOnce(request, manifest, copied, heal && round === 0)) === 0) return;
+  }
+  throw repositoryError('REPO_COPY_INCOMPLETE', 'what was copied keeps vanishing from the store', {
+    context: { store: target.name, database, backup: backupId },
+  });
+}
+
+/** Returns how many objects had to be copied. */
+async function fillOnce(
+  request: FillCopyRequest,
+  manifest: ParsedManifest,
+  copied: Copied,
+  heal: boolean,
+): Promise<number> {
+  const { target, database, signal } = request;
   const { segments } = manifest.inventory;
   const sizes = await objectsPresent(target, database, segments, signal);
-  let copiedObjects = 0;
-  let copiedBytes = 0;
+  let count = 0;
   let done = 0;
   await forEachLimited(segments, request.concurrency ?? 4, async (ref) => {
     const there = sizes.get(ref.object) === ref.sealedBytes;
@@ -52,13 +109,29 @@ export async function fillCopy(request: FillCopyRequest): Promise<FillCopyResult
     if (!sound) {
       const bytes = await soundObject(request, ref);
       await target.put(segmentKey(database, ref.object), bytes, { sha256: ref.object, replace: heal, signal });
-      copiedObjects++;
-      copiedBytes += bytes.length;
+      count++;
+      copied.objects.add(ref.object);
+      copied.bytes += bytes.length;
     }
     request.onProgress?.(++done, segments.length);
   });
-  const wroteManifest = await placeManifest(request, manifest);
-  return { copiedObjects, copiedBytes, alreadyThere: segments.length - copiedObjects, wroteManifest };
+  return count;
+}
+
+/** When the caller says so, or when every source answers that it has no manifest any more. */
+async function isDeleted(request: FillCopyRequest): Promise<boolean> {
+  const { sources, database, backupId, signal } = request;
+  if (request.isDeleted && (await request.isDeleted())) return true;
+  for (const store of sources) {
+    try {
+      if (await store.head(manifestKey(database, backupId), { signal })) return false;
+    } catch {
+      signal?.throwIfAborted();
+      // It may well have it; when in doubt a copy stays.
+      return false;
+    }
+  }
+  return true;
 }
 
 /** The first source that has a valid manifest decides which backup it is. */
@@ -127,7 +200,7 @@ async function placeManifest(request: FillCopyRequest, manifest: ParsedManifest)
   if (there?.bytes.equals(manifest.bytes)) return false;
   if (!there && !replace) there = await createManifest(target, manifest, keys, signal);
   if (there?.bytes.equals(manifest.bytes)) return true;
-  // Whoever fills a copy holds the database's lock, so the manifest it brings is the one that counts.
+  // The best source's manifest is the one that counts.
   await target.put(manifestKey(database, backupId), manifest.bytes, { signal });
   return true;
 }

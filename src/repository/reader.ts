@@ -5,8 +5,9 @@ import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { ObjectStore } from '../storage/object-store';
 import { createOpener } from './age';
+import { readSealed } from './check';
 import { readManifestObject } from './commit';
-import { backupOfKey, manifestsPrefix, segmentKey, segmentsPrefix } from './layout';
+import { backupOfKey, manifestsPrefix, segmentsPrefix } from './layout';
 import { openManifest, type ParsedManifest } from './manifest';
 import { createNamer, openSegment } from './segment';
 import type { BackupReader, Inventory, RepositoryKeys, SegmentRef } from './types';
@@ -35,7 +36,7 @@ export async function openBackup(request: OpenBackupRequest): Promise<BackupRead
 
   const fetch = async (ref: SegmentRef, signal?: AbortSignal): Promise<Buffer> => {
     try {
-      return await store.get(segmentKey(database, ref.object), { signal });
+      return await readSealed(store, database, ref, signal);
     } catch (error) {
       if (!isHoldfastError(error, 'STORE_OBJECT_MISSING')) throw error;
       throw repositoryError('REPO_SEGMENT_MISSING', '', { context: { ...context, object: ref.object }, cause: error });

@@ -1,6 +1,7 @@
 /** Which segments need not be stored again, and where they are. What a store lists counts, not what somebody noted. */
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../storage/object-store';
+import { askEach } from './grace';
 import { objectOfKey, segmentKey, segmentsPrefix } from './layout';
 import type { SegmentIndex, SegmentRef, WriterOptions } from './types';
 
@@ -17,47 +18,39 @@ const NOWHERE: ReadonlySet<string> = new Set();
 
 /**
  * Candidates are the base's segments, when it is sealed to all of today's recipients, and the journal's. Each store is
- * then asked what it really has; where asking fails, what base and journal say of it is believed, and the check before
- * the commit decides.
+ * then asked what it really has. One that does not answer is taken to have nothing: were its word, or anybody's word on
+ * it, believed, a run could build on what only a dead store holds, and every further attempt would fail the same way.
  */
 export async function createReuseIndex(
-  options: Pick<WriterOptions, 'base' | 'journal' | 'database' | 'stores' | 'keys' | 'segmentBytes' | 'signal'>,
+  options: Pick<WriterOptions, 'base' | 'journal' | 'database' | 'stores' | 'keys' | 'answerGraceMs' | 'signal'>,
 ): Promise<ReuseIndex> {
   const refs = new Map<string, SegmentRef>();
-  const claimed = new Map<string, Set<string>>();
-  const claim = ({ id, object, plainBytes, sealedBytes }: SegmentRef, stores: readonly string[]) => {
-    const known = refs.get(id);
-    if (!known) refs.set(id, { id, object, plainBytes, sealedBytes });
-    else if (known.object !== object) return;
-    const holders = claimed.get(id) ?? new Set();
-    for (const store of stores) holders.add(store);
-    claimed.set(id, holders);
+  const claim = ({ id, object, plainBytes, sealedBytes }: SegmentRef) => {
+    if (!refs.has(id)) refs.set(id, { id, object, plainBytes, sealedBytes });
   };
   // The journal first: it is this very backup.
   const suffix = journalSuffix(options.keys.recipients);
   for (const entry of (await options.journal?.load()) ?? []) {
-    if (entry.id.endsWith(suffix)) claim({ ...entry, id: entry.id.slice(0, -suffix.length) }, entry.stores);
+    if (entry.id.endsWith(suffix)) claim({ ...entry, id: entry.id.slice(0, -suffix.length) });
   }
   const { base } = options;
   if (base && options.keys.recipients.every((recipient) => base.inventory.recipients.includes(recipient))) {
-    for (const segment of base.inventory.segments) claim(segment, base.stores);
+    for (const segment of base.inventory.segments) claim(segment);
   }
   if (refs.size === 0) return { size: 0, lookup: () => undefined, holders: () => NOWHERE };
 
   const present = new Map<string, Set<string>>();
-  await Promise.all(
-    options.stores.map(async (store) => {
-      try {
-        const sizes = await objectsPresent(store, options.database, [...refs.values()], options.signal);
-        for (const ref of refs.values()) {
-          if (sizes.get(ref.object) === ref.sealedBytes) addTo(present, ref.id, store.name);
-        }
-      } catch {
-        options.signal.throwIfAborted();
-        for (const [id, stores] of claimed) if (stores.has(store.name)) addTo(present, id, store.name);
-      }
-    }),
+  const answers = await askEach(
+    options.stores,
+    { graceMs: options.answerGraceMs, signal: options.signal },
+    (store, signal) => objectsPresent(store, options.database, [...refs.values()], signal),
   );
+  for (const answer of answers) {
+    if (!answer.ok) continue;
+    for (const ref of refs.values()) {
+      if (answer.result.get(ref.object) === ref.sealedBytes) addTo(present, ref.id, answer.store.name);
+    }
+  }
   return {
     size: refs.size,
     lookup: (id) => refs.get(id),

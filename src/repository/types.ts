@@ -140,6 +140,8 @@ export interface WriterOptions {
   readonly maxLagSegments: number;
   /** How long a store may lag so before it is left behind, in ms; default 5000. */
   readonly lagGraceMs?: number;
+  /** How long a store may take to list, to look up or to take a manifest once another has, in ms; default 20000. */
+  readonly answerGraceMs?: number;
   /** The backup to reuse from, and at which stores its segments are known to be. */
   readonly base: { readonly inventory: Inventory; readonly stores: readonly string[] } | null;
   readonly journal: SegmentJournal | null;

@@ -7,6 +7,7 @@ import { createSealer } from './age';
 import { createBudget } from './budget';
 import { commitManifest } from './commit';
 import { createBufferPool, createCutter, type Cutter, type Piece } from './cutter';
+import { askEach } from './grace';
 import { createLanes, errorFacts, type Lane } from './lanes';
 import { isFilePath, segmentKey } from './layout';
 import { buildManifest, type ParsedManifest } from './manifest';
@@ -48,6 +49,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
   ]);
   const suffix = journalSuffix(keys.recipients);
   const graceMs = options.lagGraceMs ?? DEFAULT_GRACE_MS;
+  const { answerGraceMs } = options;
   const budget = createBudget(options.inFlight * segmentBytes);
   const sealing = createBudget(SEALING);
   const pool = createBufferPool(segmentBytes, options.inFlight);
@@ -226,19 +228,25 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
   const lacking = async (): Promise<Map<string, unknown>> => {
     const behind = new Map<string, unknown>();
     if (reused.size === 0) return behind;
-    const ask = async (lane: Lane) => {
-      try {
-        const sizes = await objectsPresent(lane.store, database, [...reused.values()], signal);
+    const lanesAsked = lanes.open;
+    const answers = await askEach(
+      lanesAsked.map((lane) => lane.store),
+      { graceMs: answerGraceMs, signal },
+      async (store, within) => {
+        const sizes = await objectsPresent(store, database, [...reused.values()], within);
         const missing = [...reused.values()].filter((ref) => sizes.get(ref.object) !== ref.sealedBytes);
         if (missing.length === 0) return;
-        const context = { ...where, store: lane.store.name, missing: missing.length };
-        behind.set(lane.store.name, repositoryError('REPO_COPY_INCOMPLETE', '', { context }));
-      } catch (error) {
-        signal.throwIfAborted();
-        behind.set(lane.store.name, error);
-      }
-    };
-    await Promise.all(lanes.open.map(ask));
+        throw repositoryError('REPO_COPY_INCOMPLETE', '', {
+          context: { ...where, store: store.name, missing: missing.length },
+        });
+      },
+    );
+    for (const [index, answer] of answers.entries()) {
+      if (answer.ok) continue;
+      behind.set(answer.store.name, answer.error);
+      // It is not asked again: once is as long as the others wait for it.
+      if (isHoldfastError(answer.error, 'REPO_STORE_LAGGED')) lanes.close(lanesAsked[index]!, answer.error);
+    }
     return behind;
   };
 
@@ -263,7 +271,14 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
         cause: causes.length === 1 ? causes[0] : new AggregateError(causes),
       });
     }
-    const result = await commitManifest({ manifest, keys, stores: open.map((lane) => lane.store), behind, signal });
+    const result = await commitManifest({
+      manifest,
+      keys,
+      stores: open.map((lane) => lane.store),
+      behind,
+      answerGraceMs,
+      signal,
+    });
     const outcomes = new Map(result.stores.map((outcome) => [outcome.store, outcome]));
     const outcomeOf = (lane: Lane): StoreOutcome =>
       outcomes.get(lane.store.name) ?? { store: lane.store.name, state: 'behind', error: errorFacts(lane.error) };

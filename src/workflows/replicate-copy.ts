@@ -45,6 +45,11 @@ export async function replicateCopy(input: ReplicateInput, carried?: Carried): P
     if (filled === null && workflowInfo().continueAsNewSuggested)
       await continueAsNew<typeof replicateCopy>({ ...input, proveGrade }, { tries, since });
   }
+  if (filled.gone) {
+    setCurrentDetails(`**\`${input.backupId}\` was deleted**: ${input.store} keeps nothing of it.`);
+    await change(input, { state: 'lost', grade: null, detail: 'the backup was deleted', waiting: false });
+    return { store: input.store, state: 'lost', grade: null, copiedObjects: 0, copiedBytes: 0 };
+  }
   setCurrentDetails(`**${input.store} holds \`${input.backupId}\`**: ${filled.copiedObjects} objects sent.`);
   await change(input, { state: 'complete', grade: null, detail: null, waiting: false });
   const result = { store: input.store, copiedObjects: filled.copiedObjects, copiedBytes: filled.copiedBytes };

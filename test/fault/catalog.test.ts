@@ -165,6 +165,7 @@ describe('a lost catalogue', () => {
   it('made again leaves alone what is known of a later time, and tells of what was taken for deleted', async () => {
     const at = new Date('2028-01-01T00:00:00Z');
     await catalog.setCopy({ backupId: FULL, database: 'orders', store: store.name, state: 'lost', at });
+    await catalog.tombstone(INCREMENTAL, 'no rule keeps it', at);
     await catalog.markDeleted(INCREMENTAL, at);
     await expect(rebuild(catalog)).resolves.toMatchObject({ reappeared: [INCREMENTAL] });
     expect(await catalog.copies({ backupId: FULL })).toMatchObject([{ state: 'lost', updatedAt: at }]);

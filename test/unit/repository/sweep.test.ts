@@ -81,8 +81,7 @@ describe('a sweep', () => {
           bytes: 1,
           modifiedAt: new Date(now.getTime() - age),
         }));
-        const segments = named.map((name) => ({ id: name, object: name, plainBytes: 1, sealedBytes: 1 }));
-        const plan = planSweep('orders', infos, [{ segments }], now, graceMs);
+        const plan = planSweep('orders', infos, new Set(named), now, graceMs);
         for (const info of plan.remove) {
           expect(info.key.startsWith('orders/segments/')).toBe(true);
           expect(named.some((name) => info.key.endsWith(name))).toBe(false);
