@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Supervisor } from '../src/provision';
 import { clearFolder, describeMachine, openBench } from './bench';
@@ -31,7 +32,12 @@ async function runSections(
     await generate(bench.postgres.url(bench.database), megabytes, say);
     for (const section of sections) {
       say(`section ${section}`);
-      const measured = { at: new Date().toISOString(), megabytes, rounds: section === 'large' ? 1 : options.rounds };
+      const measured = {
+        at: new Date().toISOString(),
+        megabytes,
+        rounds: section === 'large' ? 1 : options.rounds,
+        loadBefore: Math.round(loadavg()[0]! * 10) / 10,
+      };
       switch (section) {
         case 'full':
           results.full = { ...measured, values: await measureFull(bench) };

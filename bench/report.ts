@@ -1,5 +1,5 @@
 import { medianMs, median, type LaneResult } from './measure';
-import type { Results } from './results';
+import type { Measured, Results } from './results';
 
 /** One promise with what was measured for it. */
 export interface Goal {
@@ -154,8 +154,8 @@ export function report(results: Results): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function intro({ at, megabytes, rounds }: { at: string; megabytes: number; rounds: number }): string {
-  return `Database of about ${megabytes} MB, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${at.slice(0, 10)}.`;
+function intro({ at, megabytes, rounds, loadBefore }: Omit<Measured<unknown>, 'values'>): string {
+  return `Database of about ${megabytes} MB, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${at.slice(0, 10)}; load average before it ${loadBefore}.`;
 }
 
 function laneTable(lanes: readonly LaneResult[], base: number, against = 'to the ceiling'): string {

@@ -17,6 +17,8 @@ export interface Measured<T> {
   readonly at: string;
   readonly megabytes: number;
   readonly rounds: number;
+  /** Load average of the last minute when the section began: what else the machine was doing. */
+  readonly loadBefore: number;
   readonly values: T;
 }
 
