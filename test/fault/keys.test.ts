@@ -1,6 +1,6 @@
 /** Fault 21: wrong, absent and rotated keys give clear errors; old backups open with old identities; the drill works. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { keysFromStore } from '../../src/repository/description';
@@ -110,6 +110,17 @@ describe('a wrong or absent key', () => {
       code: 'REPO_KEYS_INVALID',
       context: { file: 'id.key' },
     });
+  });
+
+  it('that cannot be read is not taken for one that is absent', async () => {
+    for (const file of ['identity.txt', 'signing.key']) {
+      const { dir } = await world();
+      rmSync(join(dir, file));
+      await loadKeysFromDir(dir);
+      // As any other error of a read: too few file descriptors, no right to read.
+      mkdirSync(join(dir, file));
+      await expect(loadKeysFromDir(dir)).rejects.toMatchObject({ code: 'REPO_KEYS_INVALID', context: { file } });
+    }
   });
 
   it('never stands in an error', async () => {

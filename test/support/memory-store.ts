@@ -5,7 +5,11 @@ import type { ObjectInfo, ObjectStore } from '../../src/storage/object-store';
 export interface MemoryStore extends ObjectStore {
   readonly objects: Map<string, { body: Buffer; modifiedAt: Date }>;
   /** Called before each operation; may wait, or throw to make it fail. */
-  before: (operation: 'put' | 'get' | 'head' | 'list' | 'delete', key: string, signal?: AbortSignal) => Promise<void>;
+  before: (
+    operation: 'put' | 'get' | 'head' | 'list' | 'delete',
+    key: string,
+    signal?: AbortSignal,
+  ) => Promise<unknown>;
   readonly calls: { readonly operation: string; readonly key: string }[];
 }
 

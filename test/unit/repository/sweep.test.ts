@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { storageError } from '../../../src/errors/storage';
 import { manifestKey, proofKey, segmentKey } from '../../../src/repository/layout';
 import { openBackup } from '../../../src/repository/reader';
 import { deleteBackup, planSweep, sweep } from '../../../src/repository/sweep';
@@ -56,6 +57,29 @@ describe('a sweep', () => {
     store.objects.delete(manifestKey('orders', OTHER_ID));
     await expect(sweep({ ...request, known: [BACKUP_ID, OTHER_ID] })).rejects.toMatchObject(refused);
     expect(deletions()).toEqual([]);
+  });
+
+  it('spares what a manifest at another store names, and refuses when that one cannot be read', async () => {
+    const other = createMemoryStore('b');
+    for (const [key, object] of store.objects) other.objects.set(key, object);
+    await deleteBackup({ store, database: 'orders', backupId: BACKUP_ID });
+    const request = { store, others: [other], database: 'orders', keys, graceMs: HOUR, now: later(2 * HOUR) };
+    expect(await sweep(request)).toMatchObject({ deleted: 0, kept: 9 });
+    other.objects.set(manifestKey('orders', BACKUP_ID), { body: noise(500), modifiedAt: new Date() });
+    await expect(sweep(request)).rejects.toMatchObject({ code: 'REPO_SWEEP_REFUSED' });
+    await deleteBackup({ store: other, database: 'orders', backupId: BACKUP_ID });
+    expect(await sweep(request)).toMatchObject({ deleted: 5, kept: 4 });
+  });
+
+  it('passes by what the store does not let go, and takes the rest', async () => {
+    await deleteBackup({ store, database: 'orders', backupId: BACKUP_ID });
+    const locked = [...store.objects.keys()].find((key) => key.includes('/segments/'))!;
+    store.before = async (operation, key) => {
+      if (operation === 'delete' && key === locked) throw storageError('STORE_OBJECT_LOCKED');
+    };
+    const swept = await sweep({ store, database: 'orders', keys, graceMs: HOUR, now: later(2 * HOUR) });
+    expect(swept).toMatchObject({ deleted: 4, locked: 1 });
+    expect(store.objects.has(locked)).toBe(true);
   });
 
   it('refuses when two listings of the manifests differ', async () => {

@@ -1,3 +1,5 @@
+import { inspectObject } from '../../../src/repository/check';
+import { manifestKey, segmentKey } from '../../../src/repository/layout';
 import { openBackup, listBackups } from '../../../src/repository/reader';
 import { BACKUP_ID, makeKeys, noise, readAll, writeBackup, writerOptions } from '../../support/repository';
 import { createMemoryStore } from '../../support/memory-store';
@@ -22,5 +24,48 @@ describe('a backup that was written', () => {
         expect((await readAll(reader.readFile(path))).equals(bytes)).toBe(true);
       }
     }
+  });
+});
+
+describe('an object that swelled', () => {
+  it('is never read beyond the size that is known, and is named as damaged', async () => {
+    const keys = await makeKeys();
+    const store = createMemoryStore('a');
+    const { inventory } = (await writeBackup(writerOptions(keys, [store]), { 'schema.dump': noise(1000) })).result;
+    const ref = inventory.segments[0]!;
+    const swell = (key: string) => {
+      const { body, modifiedAt } = store.objects.get(key)!;
+      store.objects.set(key, { body: Buffer.concat([body, Buffer.alloc(4 * 1024 * 1024)]), modifiedAt });
+    };
+    let largest = 0;
+    const get = store.get.bind(store);
+    store.get = async (...request) => {
+      const bytes = await get(...request);
+      largest = Math.max(largest, bytes.length);
+      return bytes;
+    };
+    const open = () => openBackup({ store, database: 'orders', backupId: BACKUP_ID, keys });
+    const reader = await open();
+
+    swell(segmentKey('orders', ref.object));
+    largest = 0;
+    await expect(reader.readSegment(ref)).rejects.toMatchObject({ code: 'REPO_SEGMENT_DAMAGED' });
+    expect(await inspectObject(store, 'orders', ref)).toBe('damaged');
+    expect(largest).toBe(ref.sealedBytes + 1);
+
+    swell(manifestKey('orders', BACKUP_ID));
+    largest = 0;
+    await expect(open()).rejects.toMatchObject({ code: 'REPO_MANIFEST_DAMAGED' });
+    expect(largest).toBeLessThanOrEqual(256 * 1024);
+  });
+
+  it('of more than the first read is read whole when it is sound', async () => {
+    const keys = await makeKeys();
+    const store = createMemoryStore('a');
+    const content = { 'schema.dump': noise(1_600_000) };
+    await writeBackup(writerOptions(keys, [store]), content, 50_000);
+    expect(store.objects.get(manifestKey('orders', BACKUP_ID))!.body.length).toBeGreaterThan(256 * 1024);
+    const reader = await openBackup({ store, database: 'orders', backupId: BACKUP_ID, keys });
+    expect((await readAll(reader.readFile('schema.dump'))).equals(content['schema.dump'])).toBe(true);
   });
 });

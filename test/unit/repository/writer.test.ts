@@ -180,6 +180,35 @@ describe('a store that fails or lags', () => {
     ]);
   });
 
+  it('is left behind when it hangs at whatever step, and holds up the others no longer than the grace', async () => {
+    const [good, hanging] = [createMemoryStore('good'), createMemoryStore('hanging')];
+    const { result: first } = await writeBackup(writerOptions(keys, [good, hanging]), CONTENT);
+    const base = { inventory: first.inventory, stores: ['good', 'hanging'] };
+    const steps = ['list', 'get', 'head', 'put'] as const;
+    for (const [index, hangs] of [...steps.map((step) => [step]), [...steps]].entries()) {
+      // Whatever only reads ignores the signal, too.
+      hanging.before = async (operation, _key, signal) => {
+        if (!(hangs as string[]).includes(operation)) return;
+        await new Promise((_, reject) => {
+          if (operation === 'put') signal?.addEventListener('abort', () => reject(signal.reason as Error));
+        });
+      };
+      const backupId = `20261122T10253${index}Z-incremental-5e6f7a8b`;
+      const options = writerOptions(keys, [hanging, good], {
+        backupId,
+        type: 'incremental',
+        base,
+        lagGraceMs: 20,
+        answerGraceMs: 40,
+      });
+      const started = performance.now();
+      const { result } = await writeBackup(options, { ...CONTENT, 'data/3': noise(300, 50 + index) });
+      expect(result.stores[1]).toMatchObject({ store: 'good', state: 'committed' });
+      if (hangs.some((step) => step !== 'list')) expect(result.stores[0]).toMatchObject({ state: 'behind' });
+      expect(performance.now() - started).toBeLessThan(2_000);
+    }
+  });
+
   it('is waited for when it is the only one', async () => {
     const store = createMemoryStore('only');
     const release = gate(store, () => true);
@@ -225,6 +254,37 @@ describe('reuse', () => {
     );
     expect(again.writer.counters.reusedBytes).toBe(0);
     expect(again.result.stores).toMatchObject([{ state: 'committed' }]);
+  });
+
+  it('takes nothing that only a store that is down is said to have', async () => {
+    const [a, b] = [createMemoryStore('a'), createMemoryStore('b')];
+    const { result } = await writeBackup(writerOptions(keys, [a]), CONTENT);
+    const base = { inventory: result.inventory, stores: ['a'] };
+    a.before = down;
+    const options = writerOptions(keys, [a, b], { backupId: NEXT_ID, type: 'incremental', base });
+    const again = await writeBackup(options, CONTENT);
+    expect(again.writer.counters.reusedBytes).toBe(0);
+    expect(again.result.stores).toMatchObject([
+      { store: 'a', state: 'behind' },
+      { store: 'b', state: 'committed' },
+    ]);
+    const reader = await openBackup({ store: b, database: 'orders', backupId: NEXT_ID, keys });
+    expect((await readAll(reader.readFile('schema.dump'))).equals(CONTENT['schema.dump'])).toBe(true);
+  });
+
+  it('uploads by the next attempt what a store had that went down before the commit', async () => {
+    const [a, b] = [createMemoryStore('a'), createMemoryStore('b')];
+    const { result } = await writeBackup(writerOptions(keys, [a]), CONTENT);
+    const base = { inventory: result.inventory, stores: ['a'] };
+    const options = writerOptions(keys, [a, b], { backupId: NEXT_ID, type: 'incremental', base });
+    const writer = await createBackupWriter(options);
+    await writeFiles(writer, CONTENT);
+    a.before = down;
+    await expect(writer.commit(summaryFor(CONTENT))).rejects.toMatchObject({ code: 'REPO_REUSE_LOST' });
+    expect((await writeBackup(options, CONTENT)).result.stores).toMatchObject([
+      { store: 'a', state: 'behind' },
+      { store: 'b', state: 'committed' },
+    ]);
   });
 
   it('leaves a store behind that lacks what another has', async () => {
