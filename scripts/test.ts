@@ -13,6 +13,9 @@ const ROOT = join(__dirname, '..');
 /** Each of these starts servers of its own, so few of their files may run at once. */
 const SERVER_BACKED = ['contract', 'workflow', 'replay', 'integration', 'fault', 'e2e'];
 
+/** A test without a limit of its own may take this long: on a small busy machine five seconds are soon over. */
+const PATIENCE_MS = 60_000;
+
 function runStep(name: string, command: string, args: readonly string[]): Promise<boolean> {
   const startedAt = Date.now();
   console.log(`\n== ${name}`);
@@ -70,9 +73,15 @@ async function main(): Promise<number> {
       await provision();
       for (const script of ['typecheck', 'lint', 'build'])
         steps.push(await runStep(script, 'npm', ['run', '--silent', script]));
-      await runJest('unit', ['--selectProjects', 'unit']);
+      await runJest('unit', ['--selectProjects', 'unit', `--testTimeout=${PATIENCE_MS}`]);
       const projects = SERVER_BACKED.filter(hasTests);
-      if (projects.length > 0) await runJest('server-backed', ['--selectProjects', ...projects, '--maxWorkers=2']);
+      if (projects.length > 0)
+        await runJest('server-backed', [
+          '--selectProjects',
+          ...projects,
+          '--maxWorkers=2',
+          `--testTimeout=${PATIENCE_MS}`,
+        ]);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
