@@ -5,7 +5,7 @@ import { createStore } from '../../src/storage/create-store';
 import { tempFolder } from '../support/temp';
 import { describeObjectStore } from './object-store.suite';
 
-describeObjectStore('a filesystem store', async () => {
+describeObjectStore('a filesystem store', { createOnly: true, serverChecksum: false, large: false }, async () => {
   const temp = await tempFolder('filesystem');
   const root = path.join(temp.path, 'made', 'on-demand');
   const config = filesystemStoreSchema.parse({

@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { checkStore } from '../../src/storage/check';
-import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store';
+import type { ListOptions, ObjectInfo, ObjectStore, StoreCapabilities } from '../../src/storage/object-store';
+import { itWhen } from '../support/when';
 
 export interface ContractSubject {
   /** A second, independent store object over the same place. */
@@ -17,7 +18,23 @@ export interface ContractSubject {
   stop(): Promise<void>;
 }
 
-export function describeObjectStore(title: string, start: () => Promise<ContractSubject>): void {
+/** What the store is expected to do: known before it is started, so that what does not apply is reported as skipped. */
+export interface ContractTraits extends StoreCapabilities {
+  /** Whether large objects take another path (`largeFrom`). */
+  readonly large: boolean;
+}
+
+export function describeObjectStore(
+  title: string,
+  traits: ContractTraits,
+  start: () => Promise<ContractSubject>,
+): void {
+  const itCreatesOnce = itWhen(traits.createOnly, 'no conditional writes');
+  const itChecks = itWhen(traits.serverChecksum, 'no checksum at the server');
+  const itCreatesLargeOnce = itWhen(
+    traits.createOnly && traits.large,
+    traits.large ? 'no conditional writes' : 'large objects are no special case',
+  );
   describe(title, () => {
     let subject: ContractSubject;
     let store: ObjectStore;
@@ -39,6 +56,11 @@ export function describeObjectStore(title: string, start: () => Promise<Contract
 
     const keysOf = async (prefix: string, options?: ListOptions) =>
       (await collect(store.list(prefix, options))).map((i) => i.key);
+
+    it('has the capabilities that are expected of it', () => {
+      const { createOnly, serverChecksum } = store.capabilities;
+      expect({ createOnly, serverChecksum, large: subject.largeFrom !== undefined }).toEqual(traits);
+    });
 
     it('gives back the bytes that were put, with their size and time', async () => {
       const body = randomBytes(100_000);
@@ -70,21 +92,24 @@ export function describeObjectStore(title: string, start: () => Promise<Contract
       expect((await store.get(`${folder}/a`)).toString()).toBe('first');
     });
 
-    it('lets exactly one of fifty racing creators win, and keeps the bytes of that one', async () => {
-      if (!store.capabilities.createOnly) return;
-      const other = subject.reopen();
-      try {
-        const bodies = Array.from({ length: 50 }, (_, i) => Buffer.from(`creator ${i} ${'x'.repeat(i * 100)}`));
-        const results = await Promise.all(
-          bodies.map((body, i) => (i % 2 ? store : other).put(`${folder}/race`, body, { createOnly: true })),
-        );
-        const winners = results.flatMap((result, i) => (result.created ? [i] : []));
-        expect(winners).toHaveLength(1);
-        expect((await store.get(`${folder}/race`)).equals(bodies[winners[0]!]!)).toBe(true);
-      } finally {
-        await other.close();
-      }
-    }, 30_000);
+    itCreatesOnce(
+      'lets exactly one of fifty racing creators win, and keeps the bytes of that one',
+      async () => {
+        const other = subject.reopen();
+        try {
+          const bodies = Array.from({ length: 50 }, (_, i) => Buffer.from(`creator ${i} ${'x'.repeat(i * 100)}`));
+          const results = await Promise.all(
+            bodies.map((body, i) => (i % 2 ? store : other).put(`${folder}/race`, body, { createOnly: true })),
+          );
+          const winners = results.flatMap((result, i) => (result.created ? [i] : []));
+          expect(winners).toHaveLength(1);
+          expect((await store.get(`${folder}/race`)).equals(bodies[winners[0]!]!)).toBe(true);
+        } finally {
+          await other.close();
+        }
+      },
+      30_000,
+    );
 
     it('accepts the SHA-256 that the caller knows, and stores under it', async () => {
       const body = randomBytes(50_000);
@@ -93,13 +118,16 @@ export function describeObjectStore(title: string, start: () => Promise<Contract
       expect((await store.get(`${folder}/${sha256.slice(0, 2)}/${sha256}`)).equals(body)).toBe(true);
     });
 
-    it('never stores a body that is not the one whose SHA-256 was given, where the server checks it', async () => {
-      if (!store.capabilities.serverChecksum) return;
-      const wrong = createHash('sha256').update('something else').digest('hex');
-      const abort = AbortSignal.timeout(1_500);
-      await expect(store.put(`${folder}/bad`, randomBytes(1000), { sha256: wrong, signal: abort })).rejects.toThrow();
-      expect(await store.head(`${folder}/bad`)).toBeNull();
-    }, 20_000);
+    itChecks(
+      'never stores a body that is not the one whose SHA-256 was given, where the server checks it',
+      async () => {
+        const wrong = createHash('sha256').update('something else').digest('hex');
+        const abort = AbortSignal.timeout(1_500);
+        await expect(store.put(`${folder}/bad`, randomBytes(1000), { sha256: wrong, signal: abort })).rejects.toThrow();
+        expect(await store.head(`${folder}/bad`)).toBeNull();
+      },
+      20_000,
+    );
 
     it('reads ranges, end exclusive, cut at the end of the object', async () => {
       const body = randomBytes(10_000);
@@ -266,15 +294,20 @@ export function describeObjectStore(title: string, start: () => Promise<Contract
       if (subject.leftovers) expect(await subject.leftovers()).toBe(0);
     }, 60_000);
 
-    it('lets exactly one of several racing creators of a large object win', async () => {
-      if (!store.capabilities.createOnly || subject.largeFrom === undefined) return;
-      const bodies = Array.from({ length: 4 }, (_, i) => Buffer.alloc(subject.largeFrom! + 1000 + i, i + 1));
-      const results = await Promise.all(bodies.map((body) => store.put(`${folder}/race`, body, { createOnly: true })));
-      const winners = results.flatMap((result, i) => (result.created ? [i] : []));
-      expect(winners).toHaveLength(1);
-      expect((await store.get(`${folder}/race`)).equals(bodies[winners[0]!]!)).toBe(true);
-      if (subject.leftovers) expect(await subject.leftovers()).toBe(0);
-    }, 60_000);
+    itCreatesLargeOnce(
+      'lets exactly one of several racing creators of a large object win',
+      async () => {
+        const bodies = Array.from({ length: 4 }, (_, i) => Buffer.alloc(subject.largeFrom! + 1000 + i, i + 1));
+        const results = await Promise.all(
+          bodies.map((body) => store.put(`${folder}/race`, body, { createOnly: true })),
+        );
+        const winners = results.flatMap((result, i) => (result.created ? [i] : []));
+        expect(winners).toHaveLength(1);
+        expect((await store.get(`${folder}/race`)).equals(bodies[winners[0]!]!)).toBe(true);
+        if (subject.leftovers) expect(await subject.leftovers()).toBe(0);
+      },
+      60_000,
+    );
 
     it('leaves nothing when a put is aborted half-way', async () => {
       const body = Buffer.alloc((subject.largeFrom ?? 16 * 1024 * 1024) + 12 * 1024 * 1024, 7);

@@ -34,11 +34,16 @@ function subject(config: S3StoreConfig, secrets: SecretResolver, stop: () => Pro
 }
 
 describe.each([
-  { title: 'SHA-256 checked by the server', settings: { checksum: 'sha256', prefix: 'some/prefix' } },
-  { title: 'CRC32 checked by the server', settings: { checksum: 'crc32' } },
+  {
+    title: 'SHA-256 checked by the server',
+    settings: { checksum: 'sha256', prefix: 'some/prefix', createOnly: undefined },
+  },
+  { title: 'CRC32 checked by the server', settings: { checksum: 'crc32', createOnly: undefined } },
   { title: 'no checksum and no conditional writes', settings: { checksum: 'none', createOnly: 'none' } },
 ])('versitygw', ({ title, settings }) => {
-  describeObjectStore(`an S3 store with ${title}`, async () => {
+  const { checksum, createOnly } = settings;
+  const traits = { createOnly: createOnly !== 'none', serverChecksum: checksum !== 'none', large: true };
+  describeObjectStore(`an S3 store with ${title}`, traits, async () => {
     const server = await startS3Server();
     try {
       await server.createBucket('contract');
@@ -80,22 +85,25 @@ describe('an S3 store with Object Lock', () => {
 // A store of your own: HOLDFAST_TEST_S3_ENDPOINT, _BUCKET, _KEY, _SECRET and _REGION.
 const env = (name: string) => process.env[`HOLDFAST_TEST_S3_${name}`];
 if (env('ENDPOINT') && env('BUCKET'))
-  describeObjectStore(`the S3 store at ${env('ENDPOINT')}`, async () =>
-    subject(
-      s3StoreSchema.parse({
-        name: 'real',
-        adapter: 's3',
-        endpoint: env('ENDPOINT'),
-        bucket: env('BUCKET'),
-        region: env('REGION') ?? 'us-east-1',
-        pathStyle: true,
-        prefix: `holdfast-contract-${Date.now()}`,
-        accessKeyId: 'env:KEY',
-        secretAccessKey: 'env:SECRET',
-        ...multipart,
-        limits,
-      }),
-      (ref) => env(ref.slice('env:'.length)) ?? '',
-      async () => undefined,
-    ),
+  describeObjectStore(
+    `the S3 store at ${env('ENDPOINT')}`,
+    { createOnly: true, serverChecksum: true, large: true },
+    async () =>
+      subject(
+        s3StoreSchema.parse({
+          name: 'real',
+          adapter: 's3',
+          endpoint: env('ENDPOINT'),
+          bucket: env('BUCKET'),
+          region: env('REGION') ?? 'us-east-1',
+          pathStyle: true,
+          prefix: `holdfast-contract-${Date.now()}`,
+          accessKeyId: 'env:KEY',
+          secretAccessKey: 'env:SECRET',
+          ...multipart,
+          limits,
+        }),
+        (ref) => env(ref.slice('env:'.length)) ?? '',
+        async () => undefined,
+      ),
   );

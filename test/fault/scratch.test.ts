@@ -9,6 +9,7 @@ import { removeDeadScratchClusters } from '../../src/postgres/scratch';
 import { proveCopy, proveCopyWith } from '../../src/verify/prove-copy';
 import { startPostgres, type TestPostgres } from '../support/postgres';
 import { proofWorld, SHOP_SQL, type ProofWorld } from '../support/proof';
+import { canMountTmpfs, itWhen, NO_TMPFS } from '../support/when';
 
 jest.setTimeout(120_000);
 
@@ -50,8 +51,8 @@ async function expectNothingLeft(scratchDir = world.scratchDir): Promise<void> {
   expect(processesOf(scratchDir)).toEqual([]);
 }
 
-const canMount = process.getuid?.() === 0 && process.platform === 'linux';
-(canMount ? describe : describe.skip)('a disk that is full', () => {
+const itOnSmallDisk = itWhen(canMountTmpfs(), NO_TMPFS);
+describe('a disk that is full', () => {
   let small: string;
   beforeAll(async () => {
     small = join(world.dir, 'small');
@@ -67,15 +68,16 @@ const canMount = process.getuid?.() === 0 && process.platform === 'linux';
   };
   const scratch = () => ({ ...world.request(reader).scratch, baseDir: small });
 
-  it('before anything is restored is found before anything is started', () =>
+  itOnSmallDisk('before anything is restored is found before anything is started', () =>
     onDisk(40, async () => {
       const proof = await proveCopy(world.request(reader, { scratch: scratch() }));
       expect(proof).toMatchObject({ grade: 'intact', failure: { class: 'environment', code: 'SCRATCH_NO_SPACE' } });
       expect(proof.failure!.hint).toContain('scratch.dir');
       await expectNothingLeft(small);
-    }));
+    }),
+  );
 
-  it('in the middle of the restore is no fault of the copy', () =>
+  itOnSmallDisk('in the middle of the restore is no fault of the copy', () =>
     onDisk(180, async () => {
       // Enough for what the copy needs by its size, until something else takes the rest.
       const filler = join(small, 'filler');
@@ -93,7 +95,8 @@ const canMount = process.getuid?.() === 0 && process.platform === 'linux';
       expect(proof.failure!.code).toMatch(/VERIFY_RESOURCES|SCRATCH_NO_SPACE|PG_NO_SPACE|SCRATCH_SERVER_DIED/);
       expect(proof.grade).toBe('intact');
       await expectNothingLeft(small);
-    }));
+    }),
+  );
 });
 
 let filled = false;

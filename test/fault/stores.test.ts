@@ -12,6 +12,7 @@ import type { ObjectStore } from '../../src/storage/object-store';
 import { realTiming, type Timing } from '../../src/storage/timing';
 import { startS3Server, type S3TestServer } from '../support/s3-server';
 import { tempFolder, type TempFolder } from '../support/temp';
+import { canMountTmpfs, itWhen, NO_TMPFS } from '../support/when';
 import { startToxiproxy, type ToxicProxy, type Toxiproxy } from '../support/toxiproxy';
 
 const MIB = 1024 * 1024;
@@ -243,15 +244,21 @@ describe('a filesystem store on a bad disk', () => {
   });
 
   const open = (folder: string, minFree = '0B') =>
-    createStore(filesystemStoreSchema.parse({ name: 'disk', adapter: 'filesystem', path: folder, minFree }), () => '');
-  const tryMount = async (options: string): Promise<string | null> => {
+    createStore(
+      filesystemStoreSchema.parse({
+        name: 'disk',
+        adapter: 'filesystem',
+        path: folder,
+        minFree,
+        limits: { retries: 0 },
+      }),
+      () => '',
+    );
+  const itOnSmallDisk = itWhen(canMountTmpfs(), NO_TMPFS);
+  const mount = async (options: string): Promise<string> => {
     const folder = path.join(temp.path, 'mount');
     await mkdir(folder, { recursive: true });
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'ignore' });
-    } catch {
-      return null;
-    }
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
     mounted.push(folder);
     return folder;
   };
@@ -263,32 +270,56 @@ describe('a filesystem store on a bad disk', () => {
     expect(await readdir(path.join(temp.path, '.holdfast-tmp'))).toEqual([]);
   });
 
-  it('says that a small disk is full, keeps what is stored, and goes on when there is space again', async () => {
-    const folder = await tryMount('size=6m');
-    if (folder === null) return;
-    const store = open(folder);
-    const body = randomBytes(2 * MIB);
-    const results = await Promise.allSettled(
-      ['a', 'b', 'c', 'd'].map((key) => store.put(key, body, { createOnly: true })),
-    );
-    const full = results.filter((result) => result.status === 'rejected');
-    expect(full.length).toBeGreaterThan(0);
-    for (const { reason } of full) expect(reason).toMatchObject({ code: 'STORE_FULL' });
-    const kept: string[] = [];
-    for await (const { key, bytes } of store.list('')) {
-      expect(bytes).toBe(body.length);
-      kept.push(key);
-    }
-    expect(kept).toHaveLength(results.length - full.length);
-    expect(await readdir(path.join(folder, '.holdfast-tmp'))).toEqual([]);
-    await store.delete(kept);
-    await store.put('e', body);
-    expect((await store.get('e')).equals(body)).toBe(true);
-  });
+  itOnSmallDisk(
+    'says that a small disk is full, keeps what is stored, and goes on when there is space again',
+    async () => {
+      const folder = await mount('size=6m');
+      const store = open(folder);
+      const body = randomBytes(2 * MIB);
+      const results = await Promise.allSettled(
+        ['a', 'b', 'c', 'd'].map((key) => store.put(key, body, { createOnly: true })),
+      );
+      const full = results.filter((result) => result.status === 'rejected');
+      expect(full.length).toBeGreaterThan(0);
+      for (const { reason } of full) expect(reason).toMatchObject({ code: 'STORE_FULL' });
+      const kept: string[] = [];
+      for await (const { key, bytes } of store.list('')) {
+        expect(bytes).toBe(body.length);
+        kept.push(key);
+      }
+      expect(kept).toHaveLength(results.length - full.length);
+      expect(await readdir(path.join(folder, '.holdfast-tmp'))).toEqual([]);
+      await store.delete(kept);
+      await store.put('e', body);
+      expect((await store.get('e')).equals(body)).toBe(true);
+    },
+  );
 
-  it('says that a filesystem is read-only, and still reads from it', async () => {
-    const folder = await tryMount('size=1m');
-    if (folder === null) return;
+  itOnSmallDisk(
+    'does not write to the folder that its disk was mounted at, and goes on when it is mounted again',
+    async () => {
+      const folder = await mount('size=6m');
+      const store = open(path.join(folder, 'store'));
+      await store.put('a', Buffer.from('kept'));
+      const elsewhere = path.join(temp.path, 'elsewhere');
+      await mkdir(elsewhere);
+      // The disk moves away: what is left is the empty folder it was mounted at.
+      execFileSync('mount', ['--bind', folder, elsewhere]);
+      execFileSync('umount', [folder]);
+      mounted.splice(0, 1, elsewhere);
+      for (const call of [() => store.put('b', Buffer.from('x')), () => store.get('a'), () => store.head('a')])
+        await expect(call()).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+      expect(await readdir(folder)).toEqual([]);
+      execFileSync('mount', ['--bind', elsewhere, folder]);
+      mounted.unshift(folder);
+      await store.put('b', Buffer.from('x'));
+      expect((await store.get('a')).toString()).toBe('kept');
+    },
+    60_000,
+  );
+
+  itOnSmallDisk('says that a filesystem is read-only, and still reads from it', async () => {
+    const folder = await mount('size=1m');
     const store = open(folder);
     await store.put('a', Buffer.from('kept'));
     execFileSync('mount', ['-o', 'remount,ro', folder]);
