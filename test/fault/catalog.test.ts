@@ -32,7 +32,8 @@ describe('a lost catalogue', () => {
   };
 
   beforeAll(async () => {
-    server = await startPostgres();
+    // What was committed must be there after a crash, as on a server of anybody who cares.
+    server = await startPostgres({ settings: { synchronous_commit: 'on' } });
     folder = await tempFolder('catalog');
     keys = await makeKeys();
     store = createFilesystemStore(
