@@ -15,10 +15,13 @@ if (major >= 24) {
     process.stderr.write(`holdfast needs Node 24 or newer; this is ${process.version}\n`);
     process.exit(2);
   }
-  const child = spawn(local, [__filename, ...process.argv.slice(2)], {
+  const { workerStart } = require('../dist/cli/worker-process.js');
+  const { argv, env } = process;
+  const start = workerStart({ argv: [argv[0], __filename, ...argv.slice(2)], execArgv: [], env }, local);
+  const child = spawn(local, start ? start.argv.slice(1) : [__filename, ...argv.slice(2)], {
     // The channel carries nothing: the child sees it close when this process is killed without a chance to say so.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, HOLDFAST_REEXEC: '1' },
+    env: { ...(start ? start.env : env), HOLDFAST_REEXEC: '1' },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {

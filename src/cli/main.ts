@@ -2,6 +2,9 @@ import { EXIT } from './exit-codes';
 import { printError } from './command';
 import { createUi } from './output/ui';
 import { runCli } from './run';
+import { beginWorker } from './worker-process';
+
+beginWorker();
 
 /** Signals within this time are one. Milliseconds. */
 const SAME_SIGNAL_MS = 500;

@@ -358,7 +358,7 @@ export const configSchema = z
     repository: z
       .strictObject({
         segmentSize: size
-          .default(parseSize('16MiB')!)
+          .default(parseSize('4MiB')!)
           .describe('files are cut here; a change makes the next backups reuse nothing older'),
         zstdLevel: z.int().min(1).max(19).default(1).describe('1 is fastest; higher is hardly smaller on dumps'),
       })

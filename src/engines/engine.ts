@@ -9,7 +9,7 @@ export interface FileSink {
   openFile(path: string): FileSinkHandle;
 }
 export interface FileSinkHandle {
-  /** Takes the chunk (the caller must not reuse its memory); resolves when the next may come (back-pressure). */
+  /** Copies what it keeps of the chunk; resolves when the next may come (back-pressure), and the memory is the caller's again. */
   write(chunk: Buffer): Promise<void>;
   /** Seals the rest. `bytes` is the plain length. */
   end(): Promise<{ readonly bytes: number }>;

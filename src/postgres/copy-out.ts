@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Client, Submittable } from 'pg';
+import { freeMemory } from '../domain/free-memory';
 import { statementFault } from './faults';
 
 const COPY_DATA = 0x64;
@@ -17,6 +18,8 @@ const CHUNKS_AHEAD = 2;
 export interface CopyOut {
   /** The next chunk, or null after the last. The caller owns its memory. */
   next(): Promise<Buffer | null>;
+  /** Takes a chunk back that nobody needs any more, for the rows to come. */
+  give(chunk: Buffer): void;
   /** Rows as PostgreSQL counted them; complete after `next` gave null. */
   readonly rows: number;
   /** Rows as they were received. */
@@ -44,6 +47,7 @@ class CopyOutQuery implements CopyOut {
   private chunk: Buffer | null = null;
   private filled = 0;
   private readonly ready: Buffer[] = [];
+  private readonly free: Buffer[] = [];
   private partial: Buffer | null = null;
   /** Bytes of the current row that are still to come. */
   private remaining = 0;
@@ -69,6 +73,11 @@ class CopyOutQuery implements CopyOut {
       if (this.finished) return null;
       await new Promise<void>((resolve) => (this.wake = resolve));
     }
+  }
+
+  give(chunk: Buffer): void {
+    // Of the last chunk only a part is filled; by then no more are needed.
+    if (chunk.length === this.chunkBytes && !this.finished && this.free.length <= CHUNKS_AHEAD) this.free.push(chunk);
   }
 
   // ---- what the driver calls
@@ -113,6 +122,7 @@ class CopyOutQuery implements CopyOut {
 
   private readonly onData = (incoming: Buffer): void => {
     let data = incoming;
+    let shared = false;
     if (this.partial) {
       data = Buffer.concat([this.partial, incoming]);
       this.partial = null;
@@ -127,7 +137,7 @@ class CopyOutQuery implements CopyOut {
         continue;
       }
       if (data.length - at < HEADER) {
-        this.partial = data.subarray(at);
+        this.partial = Buffer.from(data.subarray(at));
         break;
       }
       const code = data[at]!;
@@ -145,12 +155,17 @@ class CopyOutQuery implements CopyOut {
       }
       const end = at + 1 + length;
       if (end > data.length) {
-        this.partial = data.subarray(at);
+        this.partial = Buffer.from(data.subarray(at));
         break;
       }
-      if (IN_BETWEEN.has(code)) this.driver!(data.subarray(at, end));
+      if (IN_BETWEEN.has(code)) {
+        shared = true;
+        this.driver!(data.subarray(at, end));
+      }
       at = end;
     }
+    // All of it was copied, and nobody but this listener got it.
+    if (!shared) freeMemory(incoming);
     if (this.ready.length >= CHUNKS_AHEAD && !this.paused) {
       this.paused = true;
       this.connection!.stream.pause();
@@ -161,7 +176,7 @@ class CopyOutQuery implements CopyOut {
     let at = from;
     const end = from + length;
     while (at < end) {
-      this.chunk ??= Buffer.allocUnsafeSlow(this.chunkBytes);
+      this.chunk ??= this.free.pop() ?? Buffer.allocUnsafeSlow(this.chunkBytes);
       const copied = source.copy(this.chunk, this.filled, at, Math.min(end, at + this.chunkBytes - this.filled));
       at += copied;
       this.filled += copied;

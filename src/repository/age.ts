@@ -8,6 +8,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { Decrypter, Encrypter, type Recipient } from 'age-encryption';
+import { freeMemory } from '../domain/free-memory';
 import { repositoryError } from '../errors/repository';
 
 const CHUNK = 64 * 1024;
@@ -75,7 +76,9 @@ function sealPayload(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]):
     for (let room = CHUNK; room > 0 && part < parts.length;) {
       const from = parts[part]!;
       const piece = from.subarray(offset, offset + room);
-      at += cipher.update(piece).copy(out, at);
+      const enciphered = cipher.update(piece);
+      at += enciphered.copy(out, at);
+      freeMemory(enciphered);
       room -= piece.length;
       offset += piece.length;
       if (offset === from.length) {

@@ -33,7 +33,7 @@ export interface Cutter {
   drop(): void;
 }
 
-/** Below this a file keeps the chunks as they came: hundreds of small tables would otherwise hold a segment each. */
+/** Below this a file keeps copies of its chunks: hundreds of small tables would otherwise hold a segment each. */
 const LAZY_BYTES = 256 * 1024;
 
 export function createCutter(segmentBytes: number, pool: BufferPool, namer: SegmentNamer): Cutter {
@@ -60,7 +60,7 @@ export function createCutter(segmentBytes: number, pool: BufferPool, namer: Segm
         const piece = chunk.subarray(from, from + segmentBytes - filled);
         if (!buffer && filled + piece.length >= Math.min(LAZY_BYTES, segmentBytes)) settle();
         if (buffer) piece.copy(buffer, filled);
-        else chunks.push(piece);
+        else chunks.push(Buffer.from(piece));
         name ??= namer.start();
         name.update(piece);
         filled += piece.length;

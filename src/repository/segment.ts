@@ -2,6 +2,7 @@
 import { createHmac, timingSafeEqual, webcrypto } from 'node:crypto';
 import { constants, createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib';
 import { promisify } from 'node:util';
+import { freeMemory } from '../domain/free-memory';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { Opener, Sealer } from './age';
@@ -86,6 +87,7 @@ export async function sealNamed(
   const packed = await packInParts(plain, context.zstdLevel);
   context.released?.();
   const sealed = context.sealer.seal(packed);
+  packed.forEach(freeMemory);
   const object = await sha256Hex(sealed);
   return { ref: { id, object, plainBytes, sealedBytes: sealed.length }, sealed };
 }

@@ -6,7 +6,7 @@
  * - `put` with `createOnly` never replaces: of two concurrent ones, at most one reports `created: true`, the other
  *   `created: false`. Where the provider has no such primitive the adapter says so in `capabilities` and does not pretend.
  * - After `put` resolved, `get`, `head` and `list` see the object (all supported providers are read-after-write consistent).
- * - Bodies are whole Buffers: segments are small (16 MiB), so back-pressure is the number of puts in flight.
+ * - Bodies are whole Buffers: segments are small (4 MiB unless configured), so back-pressure is the number of puts in flight.
  * - Every call honours `signal` down to the socket or file handle.
  * - Errors are HoldfastErrors of `src/errors/storage.ts`, which decide retryability; a provider's error never leaves.
  * - Keys use [A-Za-z0-9._/=-] only and have no `.` or `..` part.

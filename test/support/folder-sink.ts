@@ -14,7 +14,7 @@ export class MemoryFiles implements FileSink, FileSource {
     this.opened.push(path);
     const chunks: Buffer[] = [];
     return {
-      write: async (chunk) => void chunks.push(chunk),
+      write: async (chunk) => void chunks.push(Buffer.from(chunk)),
       end: async () => {
         const whole = Buffer.concat(chunks);
         this.files.set(path, whole);

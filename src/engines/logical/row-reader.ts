@@ -92,6 +92,7 @@ async function readPiece(session: PgSession, piece: Piece, context: ReaderContex
       handle ??= context.sink.openFile(piece.path);
       await handle.write(chunk);
       context.onBytes(chunk.length);
+      copy.give(chunk);
     }
   } catch (error) {
     context.signal.throwIfAborted();
