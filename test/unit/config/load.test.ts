@@ -33,7 +33,7 @@ describe('a configuration', () => {
     expect(config.databases[0]).toMatchObject({ engine: 'logical', readers: 2, lockTimeout: 30_000, schedules: [] });
     expect(config.databases[0]?.retention).toMatchObject({ last: 7, daily: 7, minProved: 1, enforce: true });
     expect(config.stores[0]).toMatchObject({ role: 'secondary', minFree: 256 * 2 ** 20 });
-    expect(config.repository).toEqual({ segmentSize: 16 * 2 ** 20, zstdLevel: 1 });
+    expect(config.repository).toEqual({ segmentSize: 4 * 2 ** 20, zstdLevel: 1 });
     expect(config.temporal).toMatchObject({ address: '127.0.0.1:7233', tls: false });
   });
 
