@@ -346,7 +346,7 @@ export const configSchema = z
           .int()
           .min(1)
           .max(64)
-          .default(6)
+          .default(4)
           .describe('segments of one dump that are sealed or uploaded at once; bounds memory'),
         shutdownGrace: duration
           .default(parseDuration('30s')!)
