@@ -35,5 +35,7 @@ export function beginWorker(): void {
   delete process.env[MARK];
   // A channel to a parent would not survive; the wrapper in bin/, which has one, starts the worker with all of this.
   if (start === null || process.platform !== 'linux' || process.channel || !process.execve) return;
+  // From its TypeScript source this process has a loader that Node alone would begin without.
+  if (process.argv[1]?.endsWith('.ts')) return;
   process.execve(start.file, [...start.argv], start.env);
 }

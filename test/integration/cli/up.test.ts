@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { removeClusterFolder } from '../../../src/provision';
 import { isAlive } from '../../../src/provision/process-identity';
-import { startPostgres, type TestPostgres } from '../../support/postgres';
+import { freePort, startPostgres, type TestPostgres } from '../../support/postgres';
 import { tempFolder, type TempFolder } from '../../support/temp';
 import { runCli, startCli, until, type CliOutcome, type RunningCli } from './run-cli';
 
@@ -29,12 +30,33 @@ let temp: TempFolder;
 let postgres: TestPostgres;
 let running: RunningCli | null = null;
 let first: Ready;
+let ports: readonly [grpc: string, ui: string];
+/** Commands that watch; one whose test failed must not outlive it. */
+const watching: RunningCli[] = [];
 
 const holdfast = (...args: string[]): Promise<CliOutcome> => runCli([...args, '--json'], { cwd: temp.path });
 
+/** Keeps a dump in its middle, at a lock, while `work` runs: however fast the machine, it is met there. */
+async function whileHeldUp(work: () => Promise<void>): Promise<void> {
+  const client = new Client(postgres.target('shop'));
+  await client.connect();
+  try {
+    await client.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
+    await work();
+  } finally {
+    await client.end();
+  }
+}
+
+function watch(...args: string[]): RunningCli {
+  const started = startCli(args, { cwd: temp.path });
+  watching.push(started);
+  return started;
+}
+
 /** Starts `holdfast up` and waits for the document that says that everything answers. */
 async function bringUp(): Promise<Ready> {
-  const started = startCli(['up', '--json', '--temporal-port', '17233', '--ui-port', '18233'], { cwd: temp.path });
+  const started = startCli(['up', '--json', '--temporal-port', ports[0], '--ui-port', ports[1]], { cwd: temp.path });
   running = started;
   let text = '';
   started.child.stdout!.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -58,8 +80,18 @@ async function down(): Promise<CliOutcome | null> {
   return ending.outcome;
 }
 
+afterEach(async () => {
+  for (const { child, outcome } of watching.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await outcome;
+  }
+});
+
 beforeAll(async () => {
   temp = await tempFolder('up');
+  // The scratch servers' OS user must be able to pass through.
+  chmodSync(temp.path, 0o755);
+  ports = [String(await freePort()), String(await freePort())];
   postgres = await startPostgres();
   await postgres.createDatabase('shop');
   await postgres.sql(
@@ -165,20 +197,26 @@ test('the catalogue is made again from the store', async () => {
 }, 60_000);
 
 test('a worker that is killed is started again, and its backup goes on', async () => {
-  const backup = startCli(['backup', 'run', 'shop', '--type', 'full', '--json'], { cwd: temp.path });
-  await until('the dump has begun', () => backup.output().includes('"phase":"dumping"'), 60_000, backup.output);
-  process.kill(first.pids.worker, 'SIGKILL');
+  let backup!: RunningCli;
+  await whileHeldUp(async () => {
+    backup = watch('backup', 'run', 'shop', '--type', 'full', '--json');
+    await until('the dump has begun', () => backup.output().includes('"phase":"dumping"'), 60_000, backup.output);
+    process.kill(first.pids.worker, 'SIGKILL');
+  });
   const outcome = await backup.outcome;
   expect(outcome.json()).toMatchObject({ outcome: 'ran', backup: { grade: 'exact', rows: 20_000 } });
   expect(running!.output()).toContain('worker is up again');
 }, 180_000);
 
 test('killed in mid-backup, the next `holdfast up` ends what was left, at the same addresses, and the backup goes on', async () => {
-  const backup = startCli(['backup', 'run', 'shop', '--type', 'full', '--json'], { cwd: temp.path });
-  await until('the dump has begun', () => backup.output().includes('"phase":"dumping"'), 60_000, backup.output);
-  const killed = running!;
-  killed.child.kill('SIGKILL');
-  await killed.outcome;
+  let backup!: RunningCli;
+  await whileHeldUp(async () => {
+    backup = watch('backup', 'run', 'shop', '--type', 'full', '--json');
+    await until('the dump has begun', () => backup.output().includes('"phase":"dumping"'), 60_000, backup.output);
+    const killed = running!;
+    killed.child.kill('SIGKILL');
+    await killed.outcome;
+  });
   expect(isAlive(first.pids.temporal)).toBe(true);
   const next = await bringUp();
   expect(isAlive(first.pids.temporal)).toBe(false);
@@ -189,17 +227,14 @@ test('killed in mid-backup, the next `holdfast up` ends what was left, at the sa
 }, 300_000);
 
 test('Ctrl-C while watching leaves the backup running', async () => {
-  const watching = startCli(['backup', 'run', 'shop', '--type', 'full'], { cwd: temp.path });
-  await until(
-    'the run is under way',
-    () => /shop full (admitting|dumping)/.test(watching.output()),
-    60_000,
-    watching.output,
-  );
-  watching.child.kill('SIGINT');
-  const outcome = await watching.outcome;
-  expect(outcome.code).toBe(130);
-  expect(outcome.stderr).toContain('holdfast backup show shop --follow');
+  await whileHeldUp(async () => {
+    const run = watch('backup', 'run', 'shop', '--type', 'full');
+    await until('the run is under way', () => run.output().includes('shop full dumping'), 60_000, run.output);
+    run.child.kill('SIGINT');
+    const outcome = await run.outcome;
+    expect(outcome.code).toBe(130);
+    expect(outcome.stderr).toContain('holdfast backup show shop --follow');
+  });
   const followed = await holdfast('backup', 'show', 'shop', '--follow');
   expect(followed.json()).toMatchObject({ status: 'completed', verificationStatus: 'exact' });
 }, 120_000);
