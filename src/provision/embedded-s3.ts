@@ -3,8 +3,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { provisionContext, type ProvisionOptions } from './context';
 import { freePort } from './ports';
-import { startProcess, type ManagedProcess } from './supervisor';
+import { startProcess, stopLeftover, type ManagedProcess } from './supervisor';
 import { waitUntilReady } from './wait-until';
+
+/** Milliseconds that it is given to end by itself. */
+const STOP_MS = 10_000;
 
 export interface EmbeddedS3Options extends ProvisionOptions {
   /** The `versitygw` program. */
@@ -34,6 +37,9 @@ export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<Embed
   for (const bucket of options.buckets) mkdirSync(join(data, bucket), { recursive: true });
   mkdirSync(sidecar, { recursive: true });
   const credentials = ensureCredentials(join(options.folder, 'credentials.json'));
+  const pidFile = join(options.folder, 's3.pid');
+  // First of all: what a killed owner left still holds the ports that are to be kept.
+  await stopLeftover(pidFile, STOP_MS);
   const portFile = join(options.folder, 'port');
   const port = await freePort(options.port ?? (existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : 0));
   writeFileSync(portFile, `${port}\n`);
@@ -49,7 +55,8 @@ export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<Embed
       ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     },
     logFile: join(options.folder, 's3.log'),
-    pidFile: join(options.folder, 's3.pid'),
+    pidFile,
+    stopTimeoutMs: STOP_MS,
   });
   const endpoint = `http://127.0.0.1:${port}`;
   try {

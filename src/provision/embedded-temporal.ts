@@ -2,8 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { provisionContext, type ProvisionOptions } from './context';
 import { freePort } from './ports';
-import { startProcess, type ManagedProcess } from './supervisor';
+import { startProcess, stopLeftover, type ManagedProcess } from './supervisor';
 import { waitUntilReady } from './wait-until';
+
+/** Milliseconds that it is given to end by itself. */
+const STOP_MS = 20_000;
 
 export interface EmbeddedTemporalOptions extends ProvisionOptions {
   /** The `temporal` program. */
@@ -32,6 +35,9 @@ export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): P
   const context = provisionContext(options);
   const namespace = options.namespace ?? 'default';
   mkdirSync(options.folder, { recursive: true });
+  const pidFile = join(options.folder, 'temporal.pid');
+  // First of all: what a killed owner left still holds the ports that are to be kept.
+  await stopLeftover(pidFile, STOP_MS);
   const portFile = join(options.folder, 'ports');
   const last = existsSync(portFile) ? readFileSync(portFile, 'utf8').split(' ').map(Number) : [];
   const port = await freePort(options.port ?? last[0]);
@@ -48,8 +54,8 @@ export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): P
     ],
     env: context.env,
     logFile: join(options.folder, 'temporal.log'),
-    pidFile: join(options.folder, 'temporal.pid'),
-    stopTimeoutMs: 20_000,
+    pidFile,
+    stopTimeoutMs: STOP_MS,
   });
   const webUi = `http://127.0.0.1:${uiPort}`;
   try {
