@@ -21,6 +21,8 @@ import { folderStore, s3Store, type StoreInput } from './holdfast';
 import type { BenchOptions } from './options';
 
 const BUCKET = 'bench';
+/** The worker remembers that it made the repository in its store, so nobody empties that one under it. */
+export const WORKER_BUCKET = 'worker';
 const DATABASE = 'bench';
 
 /** Everything that the sections measure with. */
@@ -74,7 +76,11 @@ export async function openBench(
   supervisor.add('PostgreSQL', () => postgres.stop());
   const s3 = await Promise.all(
     ['s3-one', 's3-two'].map(async (name) => {
-      const server = await startEmbeddedS3({ program: versitygw.path, folder: join(folder, name), buckets: [BUCKET] });
+      const server = await startEmbeddedS3({
+        program: versitygw.path,
+        folder: join(folder, name),
+        buckets: [BUCKET, WORKER_BUCKET],
+      });
       supervisor.add(name, () => server.stop());
       return server;
     }),
@@ -113,7 +119,7 @@ export async function openBench(
       }
       for (const name of ['s3-one', 's3-two'])
         for (const part of ['data', 'metadata']) {
-          const path = join(folder, name, part, ...(part === 'data' ? [BUCKET] : []));
+          const path = join(folder, name, part, BUCKET);
           rmSync(path, { recursive: true, force: true });
           mkdirSync(path, { recursive: true });
         }

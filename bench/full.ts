@@ -1,11 +1,13 @@
 import { join } from 'node:path';
+import { configSchema } from '../src/config/schema';
 import type { Bench } from './bench';
 import { runHoldfast, type StoreInput } from './holdfast';
 import { folderBytes, interleave, shell, type Lane, type LaneResult, type Sample } from './measure';
 import { openWorkerLane } from './worker-lane';
 
-export const SEGMENT_BYTES = 16 * 2 ** 20;
-export const IN_FLIGHT = 6;
+/** The defaults of the config, so that what is measured is what an installation gets. */
+export const SEGMENT_BYTES = configSchema.shape.repository.parse({}).segmentSize;
+export const IN_FLIGHT = configSchema.shape.worker.parse({}).segmentsInFlight;
 
 /** A full backup: Holdfast beside the ceiling and the peers. */
 export async function measureFull(bench: Bench): Promise<LaneResult[]> {

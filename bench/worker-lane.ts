@@ -7,7 +7,7 @@ import { createClient } from '../src/client/create-client';
 import { loadConfig } from '../src/config/load';
 import { resolveSecret } from '../src/config/secrets';
 import { ensureTool, startEmbeddedTemporal, startProcess, Supervisor } from '../src/provision';
-import type { Bench } from './bench';
+import { WORKER_BUCKET, type Bench } from './bench';
 import type { Lane, Sample } from './measure';
 
 /** A full backup to one S3 store by a real worker on a real Temporal server, as an installation runs it. */
@@ -37,7 +37,14 @@ export async function openWorkerLane(bench: Bench): Promise<{ readonly lane: Lan
           verification: { grade: 'stored' },
         },
       ],
-      stores: [{ ...bench.stores.one, accessKeyId: 'env:BENCH_ONE_ID', secretAccessKey: 'env:BENCH_ONE_SECRET' }],
+      stores: [
+        {
+          ...bench.stores.one,
+          bucket: WORKER_BUCKET,
+          accessKeyId: 'env:BENCH_ONE_ID',
+          secretAccessKey: 'env:BENCH_ONE_SECRET',
+        },
+      ],
       keys: {
         repository: keys,
         idKey: `file:${keys}/id.key`,
@@ -60,10 +67,9 @@ export async function openWorkerLane(bench: Bench): Promise<{ readonly lane: Lan
       logFile: join(folder, 'worker.log'),
     });
     supervisor.add('worker', () => worker.stop());
-    const client = await createClient(await loadConfig(configFile), {
-      secrets: (reference) => resolveSecret(reference, { env }),
-      identity: 'bench',
-    });
+    const secrets = (reference: string) => resolveSecret(reference, { env });
+    const loaded = await loadConfig(configFile);
+    const client = await createClient(loaded, { secrets, identity: 'bench' });
     supervisor.add('client', () => client.close());
     while (!Object.values((await client.checkServer()).pollers).every((count) => count > 0)) {
       if (worker.exit()) throw new Error(`the worker ended: ${worker.logTail()}`);
@@ -89,7 +95,7 @@ export async function openWorkerLane(bench: Bench): Promise<{ readonly lane: Lan
       };
     };
     return {
-      lane: { name: 'Holdfast, one S3 store, worker on Temporal', prepare: async () => bench.clean(), run },
+      lane: { name: 'Holdfast, one S3 store, worker on Temporal', run },
       close: async () => void (await supervisor.stopAll()),
     };
   } catch (error) {
