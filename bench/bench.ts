@@ -27,6 +27,8 @@ const DATABASE = 'bench';
 
 /** Everything that the sections measure with. */
 export interface Bench {
+  /** Ends everything that was started, on an interruption too. */
+  readonly supervisor: Supervisor;
   readonly options: BenchOptions;
   readonly say: (line: string) => void;
   readonly postgres: EmbeddedPostgres;
@@ -99,6 +101,7 @@ export async function openBench(
     PGDATABASE: database,
   });
   const bench: Bench = {
+    supervisor,
     options,
     say,
     postgres,

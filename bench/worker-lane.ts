@@ -13,6 +13,7 @@ import type { Lane, Sample } from './measure';
 /** A full backup to one S3 store by a real worker on a real Temporal server, as an installation runs it. */
 export async function openWorkerLane(bench: Bench): Promise<{ readonly lane: Lane; close(): Promise<void> }> {
   const supervisor = new Supervisor();
+  bench.supervisor.add('worker lane', () => supervisor.stopAll());
   const folder = join(bench.options.folder, 'worker');
   mkdirSync(folder, { recursive: true });
   try {
