@@ -22,9 +22,12 @@ export async function recordHistories(): Promise<Histories> {
   const keep = async (name: string, handle: WorkflowHandle) => {
     const history = History.create(await handle.fetchHistory());
     const plain = JSON.stringify(History.toObject(history, { longs: String, enums: String, bytes: String }));
-    // Who recorded it is nobody's business.
+    // Who recorded it, and where, is nobody's business.
     histories[name] = JSON.parse(
-      plain.replace(/"identity":"[^"]*"/g, '"identity":"a recording"').replaceAll(hostname(), 'host'),
+      plain
+        .replace(/"identity":"[^"]*"/g, '"identity":"a recording"')
+        .replaceAll(hostname(), 'host')
+        .replaceAll(process.cwd(), '/app'),
     );
   };
   try {

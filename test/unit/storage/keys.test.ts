@@ -22,9 +22,9 @@ describe('keys', () => {
         ),
         (key) => {
           if (!valid(key)) return;
-          const joined = path.join('/root/store', key);
-          expect(joined).toBe(`/root/store/${key}`);
-          expect(joined.startsWith('/root/store/')).toBe(true);
+          const joined = path.join('/srv/store', key);
+          expect(joined).toBe(`/srv/store/${key}`);
+          expect(joined.startsWith('/srv/store/')).toBe(true);
           expect(Buffer.byteLength(key)).toBe(key.length);
         },
       ),
