@@ -104,11 +104,25 @@ async function openStores(
   );
   signal.throwIfAborted();
   const stores = opened.flatMap(({ store }) => (store ? [store] : []));
-  if (stores.length === 0) throw orchestrationError('RUN_NO_STORE', '', { cause: opened[0]?.error });
+  if (stores.length === 0)
+    throw noStore(
+      names,
+      opened.map(({ error }) => error),
+    );
   const unopened = opened.flatMap(({ store, error }, index) =>
     store ? [] : [{ store: names[index]!, ...factsOf(error) }],
   );
   return { stores, unopened };
+}
+
+/** What every store says, since none can be written to. Faults that no retry mends fail the run at once, as themselves. */
+export function noStore(names: readonly string[], errors: readonly unknown[]): unknown {
+  if (errors.every((error) => isHoldfastError(error) && !error.retryable)) return errors[0];
+  const said = errors.map((error, index) => {
+    const { code, message } = factsOf(error);
+    return `${names[index]}: ${code} ${message}`;
+  });
+  return orchestrationError('RUN_NO_STORE', `no store can be written to: ${said.join('; ')}`, { cause: errors[0] });
 }
 
 async function writerOptions(
