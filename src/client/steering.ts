@@ -1,6 +1,6 @@
 /** Looking at the run of a database, and steering it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import { ServiceError, WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { PROGRESS_QUERY, SIGNAL } from '../domain/messages';
 import { FULL_PACE, type Pace } from '../domain/pace';
@@ -29,7 +29,8 @@ export function steeringCalls(calls: Calls, namespace: string): SteeringCalls {
     try {
       return await call(() => handle.query<BackupProgress>(PROGRESS_QUERY), QUERY_TIMEOUT_MS);
     } catch (error) {
-      if (isHoldfastError(error, 'TEMPORAL_UNREACHABLE'))
+      // A server that answers for a run whose workers are gone says so in its own ways: all of them mean this.
+      if (isHoldfastError(error, 'TEMPORAL_UNREACHABLE') || error instanceof ServiceError)
         throw orchestrationError('RUN_NO_WORKER', '', { context: { database }, cause: error });
       throw error;
     }

@@ -50,3 +50,12 @@ export interface BackupProgress {
   readonly paceAppliedAt: string | null;
   readonly error: { readonly type: string; readonly message: string } | null;
 }
+
+type FinalCounts = Pick<DumpProgress, 'rows' | 'plainBytes' | 'sealedBytes' | 'uploadedBytes' | 'reusedBytes'>;
+
+/** The last report of a dump came before its end: the final counts stand in its result. */
+export function finishedDump(last: DumpProgress, result: FinalCounts): DumpProgress {
+  const { rows, plainBytes, sealedBytes, uploadedBytes, reusedBytes } = result;
+  const counted = { rows, plainBytes, plainBytesExpected: plainBytes, sealedBytes, uploadedBytes, reusedBytes };
+  return { ...last, ...counted, current: null, tablesDone: last.tablesTotal, bytesPerSecond: 0, etaMs: 0 };
+}

@@ -10,7 +10,7 @@ import {
 } from '../domain/messages';
 import { gradeAtLeast, type BackupPhase, type BackupType, type ProofGrade } from '../domain/names';
 import { FULL_PACE, newerPace, paceWord, type Pace } from '../domain/pace';
-import type { BackupProgress, CopyStatus, DumpProgress } from '../domain/progress';
+import { finishedDump, type BackupProgress, type CopyStatus, type DumpProgress } from '../domain/progress';
 import type { BackupInput, BackupResult } from '../domain/runs';
 import type { DumpResult } from '../activities/types';
 import { backupCard } from './card';
@@ -150,7 +150,7 @@ export class BackupRun {
       type: this.type,
       phase: this.phase,
       startedAt: this.startedAt.toISOString(),
-      dump: this.dumpProgress,
+      dump: this.dumpProgress && this.dumpResult ? finishedDump(this.dumpProgress, this.dumpResult) : this.dumpProgress,
       copies: [...this.copies.values()],
       pace: this.pace,
       paceApplied: this.applied.sequence >= this.pace.sequence || (this.host === null && !this.attempting),
