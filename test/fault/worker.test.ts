@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BackupProgress } from '../../src/domain/progress';
 import { until } from '../support/children';
-import { fillShop, startStack, type Stack } from '../support/stack';
+import { endOpenRuns, fillShop, startStack, type Stack } from '../support/stack';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process';
 
 const ROWS = 6_000;
@@ -36,8 +36,7 @@ afterEach(async () => {
     worker.send('SIGCONT');
     await worker.stop();
   }
-  for (const run of await stack.client.runs({ open: true }))
-    await stack.env.client.workflow.getHandle(run.workflowId, run.runId).terminate('the test ended');
+  await endOpenRuns(stack);
 }, 60_000);
 
 const request = () =>

@@ -1,6 +1,7 @@
 /** Everything real in one place: PostgreSQL, Temporal, folder stores, keys, and a config over them. */
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { TimingDefaults } from '../../src/activities/deps';
 import { createCatalog } from '../../src/catalog/create-catalog';
@@ -133,4 +134,14 @@ export async function fillShop(postgres: TestPostgres, rows: number): Promise<vo
        FROM generate_series(1, ${rows}) i`,
     'shop',
   );
+}
+
+/** Ends whatever a test left running. The list may be a moment old: what has ended since needs no ending. */
+export async function endOpenRuns(stack: Stack): Promise<void> {
+  for (const run of await stack.client.runs({ open: true })) {
+    const handle = stack.env.client.workflow.getHandle(run.workflowId, run.runId);
+    await handle.terminate('the test ended').catch((error: unknown) => {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    });
+  }
 }
