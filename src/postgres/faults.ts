@@ -74,8 +74,13 @@ export function statementFault(error: unknown, what: string, context: Context = 
   const detail = `${what}: ${redact(raw.message)}`;
   const known = BY_SQLSTATE[raw.code ?? ''];
   if (known) return postgresError(known, detail, options);
-  const lost = (raw.code ?? '').startsWith('08') || SOCKET_CODES.has(raw.code ?? '');
-  if (lost || /connection terminated|not queryable|connection was closed/i.test(raw.message))
+  // pg may hand a socket's error on as text alone: "Error: read ECONNRESET".
+  const socket = SOCKET_CODES.has(raw.code ?? '') || [...SOCKET_CODES].some((code) => raw.message.includes(code));
+  const lost = socket || /^(08|ERR_STREAM_|ERR_SOCKET_)/.test(raw.code ?? '');
+  if (
+    lost ||
+    /connection (terminated|ended)|not queryable|(was|been) (closed|destroyed|ended)|after end/i.test(raw.message)
+  )
     return postgresError('PG_CONNECTION_LOST', detail, options);
   return postgresError('PG_QUERY_FAILED', detail, options);
 }
