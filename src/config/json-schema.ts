@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { configSchema, duration, formatDuration, formatSize, size } from './schema';
+import { duration, size } from './fields';
+import { configSchema } from './schema';
+import { formatDuration, formatSize } from './units';
 
 /** Where editors find the schema of a released version; also its `$id`. */
 export const SCHEMA_FILE = 'schema/holdfast.schema.json';

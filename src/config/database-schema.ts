@@ -1,0 +1,119 @@
+/** The section `databases` of holdfast.yaml. */
+import { z } from 'zod';
+import { connectionSchema, duration, name, timeZone } from './fields';
+import { parseDuration } from './units';
+
+export const scheduleSchema = z
+  .strictObject({
+    name: name.describe('part of the schedule id, `<database>/<name>`'),
+    type: z
+      .enum(['full', 'differential', 'incremental'])
+      .default('incremental')
+      .describe('what may be reused: nothing, segments of the last proved full, or those of the last backup'),
+    every: z
+      .enum(['hourly', 'daily', 'weekly', 'monthly'])
+      .optional()
+      .describe('exactly one of every, interval and cron is stated'),
+    at: z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+      .optional()
+      .describe('HH:MM, with `every`; for hourly the minute alone counts'),
+    dayOfWeek: z
+      .enum(['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'])
+      .optional()
+      .describe('for every: weekly'),
+    dayOfMonth: z.int().min(1).max(28).optional().describe('for every: monthly'),
+    interval: duration.optional().describe('instead of `every`: a fixed interval'),
+    cron: z.string().optional().describe('instead of `every`: a cron expression'),
+    timezone: timeZone
+      .default('UTC')
+      .describe('of `at` and `cron`; outside UTC a time may fall out, or come twice, when clocks change'),
+    overlap: z
+      .enum(['skip', 'wait', 'cancel'])
+      .default('skip')
+      .describe('when a run is under way: skip this one, wait for it, or cancel it and go'),
+    catchupWindow: duration
+      .default(parseDuration('1h')!)
+      .describe('how late a run that was missed while Temporal was away still starts'),
+    jitter: duration.default(0).describe('a random delay up to this, so that databases do not all start at once'),
+    note: z.string().max(200).default('').describe("shown with the schedule in Temporal's Web UI"),
+    paused: z.boolean().default(false).describe('true: the schedule exists and starts nothing'),
+  })
+  .refine((s) => [s.every, s.interval, s.cron].filter((v) => v !== undefined).length === 1, {
+    error: 'state exactly one of every, interval, cron',
+    path: ['every'],
+  });
+
+export const retentionSchema = z.strictObject({
+  last: z.int().min(0).default(7).describe('keep the last N backups'),
+  hourly: z.int().min(0).default(0).describe('of the last N hours that have backups, the newest of each'),
+  daily: z.int().min(0).default(7).describe('of the last N days that have backups, the newest of each'),
+  weekly: z.int().min(0).default(4).describe('of the last N ISO weeks that have backups, the newest of each'),
+  monthly: z.int().min(0).default(6).describe('of the last N months that have backups, the newest of each'),
+  yearly: z.int().min(0).default(0).describe('of the last N years that have backups, the newest of each'),
+  within: duration.optional().describe('keep everything that is no older than this, measured from the newest backup'),
+  minProved: z.int().min(1).default(1).describe('proved backups that always remain; never below 1'),
+  tombstoneGrace: duration.default(parseDuration('24h')!).describe('how long a deletion can be undone'),
+  sweepGrace: duration.default(parseDuration('24h')!).describe('age below which unnamed objects are left alone'),
+  timezone: timeZone.default('UTC').describe('in which hours, days, weeks, months and years are counted'),
+  enforce: z.boolean().default(true).describe('apply after each backup; false = only by hand'),
+});
+
+export const verificationSchema = z.strictObject({
+  grade: z
+    .enum(['stored', 'intact', 'restored', 'exact'])
+    .default('exact')
+    .describe('how far a copy is proved; each grade includes the one before'),
+  stores: z.enum(['one', 'all']).default('one').describe('prove one copy after each backup, or all of them'),
+  timeout: duration.default(parseDuration('24h')!).describe('of one proof'),
+  assertions: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).describe('shown in the proof'),
+        sql: z.string().min(1).describe('a query that gives one row of one column, run in the restored database'),
+        expect: z
+          .union([z.string(), z.number(), z.boolean()])
+          .transform(String)
+          .describe('what it must give, compared as text'),
+      }),
+    )
+    .default([])
+    .describe('queries that must hold in the restored database'),
+});
+
+export const databaseSchema = z.strictObject({
+  name: name.describe('names the database in commands, workflow ids and keys in the stores; do not change it later'),
+  connection: connectionSchema.describe('how the source is reached: `url`, or its parts'),
+  engine: z.enum(['logical']).default('logical').describe('logical: pg_dump and COPY in one snapshot'),
+  include: z
+    .strictObject({
+      schemas: z.array(z.string()).default([]).describe('schemas to back up; patterns as for pg_dump -n'),
+      tables: z
+        .array(z.string())
+        .default([])
+        .describe('tables to back up, as schema.table; patterns as for pg_dump -t'),
+    })
+    .prefault({})
+    .describe('only these; empty = all'),
+  exclude: z
+    .strictObject({
+      schemas: z.array(z.string()).default([]).describe('schemas to leave out; patterns as for pg_dump -N'),
+      tables: z
+        .array(z.string())
+        .default([])
+        .describe('tables to leave out, as schema.table; patterns as for pg_dump -T'),
+    })
+    .prefault({})
+    .describe('all but these'),
+  stores: z.array(name).default([]).describe('names of the stores that hold its backups; empty = all'),
+  readers: z.int().min(1).max(64).default(2).describe('parallel connections that read rows'),
+  lockTimeout: duration.default(parseDuration('30s')!).describe('how long a dump waits for a table that is locked'),
+  pauseBudget: duration
+    .default(parseDuration('10m')!)
+    .describe('how long a pause may hold the snapshot; after it the dump starts again, uploading nothing twice'),
+  timeout: duration.default(parseDuration('24h')!).describe('of one dump attempt'),
+  schedules: z.array(scheduleSchema).default([]).describe('when backups are taken; made true by `holdfast apply`'),
+  retention: retentionSchema.prefault({}).describe('which backups stay; a backup stays when any rule keeps it'),
+  verification: verificationSchema.prefault({}).describe('how backups are proved'),
+});

@@ -1,0 +1,60 @@
+/** The section `stores` of holdfast.yaml: one schema for each adapter. */
+import { z } from 'zod';
+import { duration, name, secretRef, size } from './fields';
+import { parseDuration, parseSize } from './units';
+
+const storeLimits = z.strictObject({
+  maxBytesPerSecond: size.optional().describe('upload rate, e.g. 20MB/s; absent = no limit'),
+  maxRequests: z.int().min(1).max(256).default(8).describe('requests at once'),
+  timeout: duration.default(parseDuration('60s')!).describe('of one request'),
+  retries: z.int().min(0).max(20).default(5).describe('of one request, with growing pauses'),
+});
+const storeCommon = {
+  name: name.describe('names the store in commands and proofs; do not change it later'),
+  role: z
+    .enum(['primary', 'secondary', 'offsite'])
+    .default('secondary')
+    .describe('what the copy is for; at most one store is primary'),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._/=-]*$/)
+    .default('')
+    .describe('put before every key, e.g. `backups/`'),
+  limits: storeLimits.prefault({}).describe('what Holdfast may ask of the store'),
+};
+export const filesystemStoreSchema = z.strictObject({
+  ...storeCommon,
+  adapter: z.literal('filesystem').describe('a folder'),
+  path: z.string().min(1).describe('the folder; relative to the config file'),
+  minFree: size.default(parseSize('256MiB')!).describe('writes that would leave less free space are refused'),
+});
+export const s3StoreSchema = z.strictObject({
+  ...storeCommon,
+  adapter: z.literal('s3').describe('any store that speaks S3'),
+  bucket: z.string().min(1).describe('must exist'),
+  region: z.string().default('us-east-1').describe('the region of the bucket'),
+  endpoint: z.url().optional().describe('of a store other than AWS'),
+  pathStyle: z.boolean().default(false).describe('bucket in the path, not in the host name; most other stores want it'),
+  accessKeyId: secretRef.optional().describe('absent: the default AWS credential chain'),
+  secretAccessKey: secretRef.optional().describe('stated together with accessKeyId'),
+  sessionToken: secretRef.optional().describe('for temporary credentials'),
+  checksum: z
+    .enum(['sha256', 'crc32', 'none'])
+    .default('sha256')
+    .describe('checksum that the server is asked to check'),
+  createOnly: z
+    .enum(['if-none-match', 'none'])
+    .default('if-none-match')
+    .describe('none: for stores that ignore conditional writes'),
+  multipartThreshold: size.default(parseSize('64MiB')!).describe('larger objects are sent in parts'),
+  partSize: size.default(parseSize('16MiB')!).describe('of one part'),
+  storageClass: z.string().optional().describe("the provider's name, e.g. STANDARD_IA"),
+  objectLock: z
+    .strictObject({
+      mode: z.enum(['GOVERNANCE', 'COMPLIANCE']).describe('COMPLIANCE: nobody can delete before the time is over'),
+      retain: duration.describe('how long each object is locked'),
+    })
+    .optional()
+    .describe('lock new objects; the bucket must have Object Lock'),
+});
+export const storeSchema = z.discriminatedUnion('adapter', [filesystemStoreSchema, s3StoreSchema]);
