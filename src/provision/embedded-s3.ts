@@ -46,8 +46,12 @@ export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<Embed
   const server = await startProcess({
     name: 'S3',
     command: options.program,
-    // A sidecar folder for metadata: extended attributes are not to be had on every file system.
-    args: ['--port', `127.0.0.1:${port}`, '--health', '/health', '--quiet', 'posix', '--sidecar', sidecar, data],
+    // It closes every connection after its answer unless told otherwise, which no S3 provider does. A sidecar folder for
+    // metadata: extended attributes are not to be had on every file system.
+    args: [
+      ...['--port', `127.0.0.1:${port}`, '--health', '/health', '--quiet', '--keep-alive'],
+      ...['posix', '--sidecar', sidecar, data],
+    ],
     // Credentials go by the environment: arguments can be read by everybody on the machine.
     env: {
       PATH: context.env.PATH,
