@@ -50,6 +50,12 @@ export const STORAGE_ERRORS = {
     retryable: false,
     fault: 'environment',
   },
+  STORE_CREDENTIAL_MISSING: {
+    summary: 'this process has no credential for what was asked of the store',
+    hint: 'state the credential that is named for this store here, or leave this work to a process that has it',
+    retryable: false,
+    fault: 'environment',
+  },
   STORE_CLOCK_SKEW: {
     summary: 'the clocks of this machine and of the store disagree',
     hint: 'synchronise the clock of this machine (NTP)',

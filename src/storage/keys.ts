@@ -8,6 +8,11 @@ const MAX_PART = 255;
 /** Where adapters keep unfinished files; no object may live there. */
 export const RESERVED_PART = '.holdfast-tmp';
 
+/** Where checks and probes put their test objects; nothing of a backup lives there. */
+export const CANARY_FOLDER = '.holdfast-canary';
+/** Beginning of the names of the probes' test objects. */
+export const PROBE_PREFIX = `${CANARY_FOLDER}/probe-`;
+
 /** True for one part of a key: the alphabet, not `.` or `..`, no longer than a file name may be. */
 export function isKeyPart(part: string): boolean {
   return part !== '.' && part !== '..' && part.length <= MAX_PART && ALPHABET.test(part);
