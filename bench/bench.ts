@@ -17,7 +17,7 @@ import {
   type Supervisor,
 } from '../src/provision';
 import { initKeys } from '../src/repository/keys';
-import { folderStore, s3Store, type StoreInput } from './holdfast';
+import { folderStore, s3Store, type ServedStore, type StoreInput } from './holdfast';
 import type { BenchOptions } from './options';
 
 const BUCKET = 'bench';
@@ -40,13 +40,18 @@ export interface Bench {
   readonly out: string;
   readonly scratchDir: string;
   readonly ageRecipient: string;
-  readonly stores: { readonly folder: StoreInput; readonly one: StoreInput; readonly two: StoreInput };
+  readonly stores: { readonly folder: StoreInput; readonly one: ServedStore; readonly two: ServedStore };
+  /** Those of the stores that are reached over TCP. */
+  readonly servers: readonly ServedStore[];
   /** Environment with the credentials of all stores. */
   readonly env: NodeJS.ProcessEnv;
   /** Environment in which pg_dump and friends need no further words, for this database. */
   pgEnv(database?: string): NodeJS.ProcessEnv;
   /** Empties `out` and the stores. */
   clean(): void;
+  /** Where the S3 server keeps the objects of its bucket. */
+  bucketFolder(server: 'one' | 'two'): string;
+  emptyBucket(server: 'one' | 'two'): void;
   sql(text: string, database?: string): Promise<void>;
 }
 
@@ -113,6 +118,7 @@ export async function openBench(
     scratchDir: join(realpathSync(join(folder, 'postgres', 'cluster')), 'scratch'),
     ageRecipient: description.recipients[0]!.recipient,
     stores: { folder: folderStore('folder', storePath), one: one.store, two: two.store },
+    servers: [one.store, two.store],
     env: { ...one.env, ...two.env },
     pgEnv,
     clean() {
@@ -120,12 +126,16 @@ export async function openBench(
         rmSync(path, { recursive: true, force: true });
         mkdirSync(path, { recursive: true });
       }
-      for (const name of ['s3-one', 's3-two'])
-        for (const part of ['data', 'metadata']) {
-          const path = join(folder, name, part, BUCKET);
-          rmSync(path, { recursive: true, force: true });
-          mkdirSync(path, { recursive: true });
-        }
+      bench.emptyBucket('one');
+      bench.emptyBucket('two');
+    },
+    bucketFolder: (server) => join(folder, `s3-${server}`, 'data', BUCKET),
+    emptyBucket(server) {
+      for (const part of ['data', 'metadata']) {
+        const path = join(folder, `s3-${server}`, part, BUCKET);
+        rmSync(path, { recursive: true, force: true });
+        mkdirSync(path, { recursive: true });
+      }
     },
     async sql(text, database = 'postgres') {
       const client = new Client({ connectionString: postgres.url(database) });
@@ -156,7 +166,7 @@ export async function clearFolder(folder: string): Promise<void> {
 
 /** The peers come from the system's packages. */
 function installPeers(say: (line: string) => void): void {
-  const missing = ['zstd', 'age', 'restic'].filter((name) => !firstLine('sh', ['-c', `command -v ${name}`]));
+  const missing = ['zstd', 'age', 'restic', 'rclone'].filter((name) => !firstLine('sh', ['-c', `command -v ${name}`]));
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) throw new Error(`install ${missing.join(', ')} first: the bench measures beside them`);
   say(`installing ${missing.join(', ')}`);
@@ -173,6 +183,7 @@ export function describeMachine(bench: Bench): Readonly<Record<string, string>> 
     node: process.version,
     PostgreSQL: bench.postgres.installation.version,
     restic: firstLine('restic', ['version']),
+    rclone: firstLine('rclone', ['version']),
     age: firstLine('age', ['--version']),
     zstd: firstLine('zstd', ['--version']),
     S3: firstLine('sh', ['-c', 'command -v versitygw >/dev/null && versitygw --version || echo "versitygw 1.8.0"']),

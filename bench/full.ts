@@ -68,8 +68,11 @@ function holdfastLanes(bench: Bench): Lane[] {
   ];
 }
 
-export async function fullBackup(bench: Bench, stores: readonly StoreInput[]): Promise<Sample> {
-  const { ms, rssBytes, facts } = await runHoldfast(
+export async function fullBackup(
+  bench: Bench,
+  stores: readonly StoreInput[],
+): Promise<Sample & { readonly backupId: string }> {
+  const { ms, rssBytes, facts, backupId } = await runHoldfast(
     {
       op: 'backup',
       source: bench.postgres.url(bench.database),
@@ -82,5 +85,5 @@ export async function fullBackup(bench: Bench, stores: readonly StoreInput[]): P
     },
     bench.env,
   );
-  return { ms, rssBytes, storedBytes: facts.uploadedBytes, facts };
+  return { ms, rssBytes, storedBytes: facts.uploadedBytes, facts, backupId };
 }

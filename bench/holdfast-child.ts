@@ -3,6 +3,7 @@
  * a worker puts them together, without Temporal. The request comes as JSON on standard input; the answer goes to
  * standard output as JSON. The time is that of the operation, without the start of the process.
  */
+import { createHash, randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { parseConnectionUrl } from '../src/config/connection-url';
 import { resolveSecret } from '../src/config/secrets';
@@ -11,9 +12,11 @@ import { makeBackupId, type BackupType } from '../src/domain/names';
 import { createLogicalEngine } from '../src/engines/logical';
 import { restoreInto } from '../src/engines/logical/restore-into';
 import { createGovernor } from '../src/load/create-governor';
+import { fillCopy } from '../src/repository/fill-copy';
 import { ensureRepository } from '../src/repository/ensure';
 import { loadKeysFromDir } from '../src/repository/keys';
 import { openBackup, readInventory } from '../src/repository/reader';
+import { forEachLimited } from '../src/repository/reuse-index';
 import { createBackupWriter } from '../src/repository/writer';
 import { createStore } from '../src/storage/create-store';
 import { proveCopy } from '../src/verify/prove-copy';
@@ -137,6 +140,39 @@ async function main(request: ChildRequest): Promise<ChildAnswer> {
           backupId: request.backupId,
           facts: { restoreMs: proof.restoreMs ?? 0, rows: proof.compared.rows },
         });
+      }
+      case 'fill': {
+        const [source, target] = stores;
+        await ensureRepository(target!, keys);
+        const startedAt = performance.now();
+        const { copiedObjects, copiedBytes } = await fillCopy({
+          sources: [source!],
+          target: target!,
+          database: DATABASE,
+          backupId: request.backupId,
+          keys,
+          heal: request.heal,
+          signal,
+        });
+        return answer(startedAt, { backupId: request.backupId, facts: { copiedObjects, copiedBytes } });
+      }
+      case 'rates': {
+        const { objects, objectBytes } = request;
+        const bodies = Array.from({ length: 8 }, () => randomBytes(objectBytes));
+        const hashes = bodies.map((body) => createHash('sha256').update(body).digest('hex'));
+        const key = (index: number) => `rates/${String(index).padStart(4, '0')}`;
+        const all = Array.from({ length: objects }, (_, index) => index);
+        const startedAt = performance.now();
+        await forEachLimited(all, 4, (index) =>
+          stores[0]!.put(key(index), bodies[index % 8]!, { sha256: hashes[index % 8]!, signal }).then(() => undefined),
+        );
+        const uploadedAt = performance.now();
+        await forEachLimited(all, 4, async (index) => {
+          const read = await stores[0]!.get(key(index), { signal });
+          if (read.length !== objectBytes) throw new Error(`${key(index)} came back with another size`);
+        });
+        const facts = { uploadMs: uploadedAt - startedAt, readMs: performance.now() - uploadedAt };
+        return answer(startedAt, { backupId: '', facts });
       }
     }
   } finally {

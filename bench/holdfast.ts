@@ -7,6 +7,9 @@ import type { EmbeddedS3 } from '../src/provision';
 /** As written in holdfast.yaml. */
 export type StoreInput = z.input<typeof storeSchema>;
 
+/** A store behind an address. */
+export type ServedStore = Exclude<StoreInput, { adapter: 'filesystem' }> & { readonly endpoint: string };
+
 interface Common {
   readonly keysDir: string;
   readonly stores: readonly StoreInput[];
@@ -28,7 +31,11 @@ export type ChildRequest =
       readonly target: string;
       readonly scratchDir: string;
     })
-  | (Common & { readonly op: 'prove'; readonly backupId: string; readonly scratchDir: string });
+  | (Common & { readonly op: 'prove'; readonly backupId: string; readonly scratchDir: string })
+  /** From the first store to the second. */
+  | (Common & { readonly op: 'fill'; readonly backupId: string; readonly heal: boolean })
+  /** Puts and reads back `objects` objects of `objectBytes`, four at once, at the first store. */
+  | (Common & { readonly op: 'rates'; readonly objects: number; readonly objectBytes: number });
 
 export interface ChildAnswer {
   readonly ms: number;
@@ -67,7 +74,7 @@ export function s3Store(
   name: string,
   server: EmbeddedS3,
   bucket: string,
-): { store: StoreInput; env: NodeJS.ProcessEnv } {
+): { store: ServedStore; env: NodeJS.ProcessEnv } {
   const variable = `BENCH_${name.toUpperCase()}`;
   return {
     store: {

@@ -3,9 +3,11 @@ import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Supervisor } from '../src/provision';
 import { clearFolder, describeMachine, openBench } from './bench';
+import { measureCopies } from './copies';
 import { measureFull } from './full';
 import { generate } from './generate';
 import { measureIncremental } from './incremental';
+import { measureNetwork, measureProviders } from './network';
 import { BENCH_USAGE, parseBenchOptions, type BenchOptions, type Section } from './options';
 import { goals, report } from './report';
 import { measureLarge, measureRestore } from './restore';
@@ -50,6 +52,15 @@ async function runSections(
           break;
         case 'restore':
           results.restore = { ...measured, values: await measureRestore(bench) };
+          break;
+        case 'network':
+          results.network = { ...measured, values: await measureNetwork(bench) };
+          break;
+        case 'copies':
+          results.copies = { ...measured, values: await measureCopies(bench) };
+          break;
+        case 'providers':
+          results.providers = { ...measured, values: await measureProviders(bench) };
           break;
         case 'large':
           results.large = { ...measured, values: await measureLarge(bench) };

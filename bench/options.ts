@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['full', 'incremental', 'sweep', 'restore', 'large'] as const;
+export const SECTIONS = ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers', 'large'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface BenchOptions {

@@ -1,4 +1,7 @@
+import { FILL, HEAL, RCLONE } from './copies';
+import { LATENCY_MS, MEGABYTES_PER_SECOND } from './far-stores';
 import { medianMs, median, type LaneResult } from './measure';
+import { PROVIDER_BYTES, TOGETHER } from './network';
 import type { Measured, Results } from './results';
 
 /** One promise with what was measured for it. */
@@ -25,7 +28,7 @@ const stored = (lane: LaneResult) => median(lane.samples.map((sample) => sample.
 const peak = (lane: LaneResult) => Math.max(...lane.samples.map((sample) => sample.rssBytes ?? 0));
 
 /** Every goal that the sections at hand can answer. */
-export function goals({ full, incremental, restore, large }: Results): Goal[] {
+export function goals({ full, incremental, restore, network, copies, large }: Results): Goal[] {
   const found: Goal[] = [];
   const atMost = (what: string, value: number, limit: number, show: (value: number) => string) =>
     found.push({ what, goal: `at most ${show(limit)}`, measured: show(value), met: value <= limit });
@@ -83,6 +86,26 @@ export function goals({ full, incremental, restore, large }: Results): Goal[] {
       1.6,
       ratio,
     );
+  }
+  if (network) {
+    const alone = network.values.filter(({ name }) => name !== TOGETHER);
+    const together = laneNamed(network.values, TOGETHER);
+    atMost(
+      `${alone.length} far stores at once, to the slowest alone`,
+      medianMs(together) / Math.max(...alone.map(medianMs)),
+      1.15,
+      ratio,
+    );
+    atMost('peak memory, far stores at once', peak(together), 300 * 2 ** 20, mebibytes);
+  }
+  if (copies) {
+    const rclone = medianMs(laneNamed(copies.values, RCLONE));
+    const atLeast = (what: string, lane: string) => {
+      const value = rclone / medianMs(laneNamed(copies.values, lane));
+      found.push({ what, goal: `at least ${ratio(0.9)}`, measured: ratio(value), met: value >= 0.9 });
+    };
+    atLeast('speed of filling a store, to rclone copy', FILL);
+    atLeast('speed of healing a lost copy, to rclone copy', HEAL);
   }
   return found;
 }
@@ -146,6 +169,39 @@ export function report(results: Results): string {
   if (results.restore) {
     const { values, ...about } = results.restore;
     parts.push('## Restore and proof', intro(about), laneTable(values, medianMs(values[0]!), 'to pg_restore'));
+  }
+  if (results.network) {
+    const { values, ...about } = results.network;
+    parts.push(
+      '## Far stores',
+      `${intro(about)} A full backup; each store behind a proxy that adds ${LATENCY_MS} ms to every answer and lets ${MEGABYTES_PER_SECOND} MB/s through.`,
+      laneTable(
+        values,
+        Math.max(...values.filter(({ name }) => name !== TOGETHER).map(medianMs)),
+        'to the slowest alone',
+      ),
+    );
+  }
+  if (results.copies) {
+    const { values, ...about } = results.copies;
+    parts.push(
+      '## Copies between stores',
+      `${intro(about)} One backup from one S3 server to another, four objects at once.`,
+      laneTable(values, medianMs(laneNamed(values, RCLONE)), 'to rclone'),
+    );
+  }
+  if (results.providers) {
+    const { values, ...about } = results.providers;
+    const rate = (lane: LaneResult, fact: string) =>
+      `${Math.round(PROVIDER_BYTES / 1e3 / median(lane.samples.map((sample) => sample.facts?.[fact] ?? Number.NaN)))} MB/s`;
+    parts.push(
+      '## Kinds of store',
+      `${intro(about)} Objects of 4 MiB that do not compress, four at once; the servers run on the same cores.`,
+      table(
+        ['store', 'upload', 'read'],
+        values.map((lane) => [lane.name, rate(lane, 'uploadMs'), rate(lane, 'readMs')]),
+      ),
+    );
   }
   if (results.large) {
     const { values, ...about } = results.large;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Bench } from './bench';
 import { fullBackup, IN_FLIGHT, peerEnv, SEGMENT_BYTES } from './full';
-import { runHoldfast } from './holdfast';
+import { runHoldfast, type StoreInput } from './holdfast';
 import { interleave, shell, type LaneResult } from './measure';
 
 const RESTORED = 'bench_restored';
@@ -26,7 +26,7 @@ export async function measureRestore(bench: Bench): Promise<LaneResult[]> {
     await bench.sql('checkpoint');
   };
   const target = bench.postgres.url(RESTORED);
-  const restore = (name: string, backupId: string, store: typeof bench.stores.one) => ({
+  const restore = (name: string, backupId: string, store: StoreInput) => ({
     name,
     prepare: fresh,
     run: () => runHoldfast({ op: 'restore', backupId, target, stores: [store], ...common }, bench.env),

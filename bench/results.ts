@@ -10,6 +10,9 @@ export interface Results {
   incremental?: Measured<IncrementalResult>;
   sweep?: Measured<readonly SweepRow[]>;
   restore?: Measured<readonly LaneResult[]>;
+  network?: Measured<readonly LaneResult[]>;
+  copies?: Measured<readonly LaneResult[]>;
+  providers?: Measured<readonly LaneResult[]>;
   large?: Measured<readonly LaneResult[]>;
 }
 

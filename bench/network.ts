@@ -1,0 +1,48 @@
+import type { Bench } from './bench';
+import { openFarStores } from './far-stores';
+import { fullBackup } from './full';
+import { runHoldfast, type StoreInput } from './holdfast';
+import { interleave, type Lane, type LaneResult } from './measure';
+
+export const TOGETHER = 'all of them at once';
+
+/** A full backup over a slow network: to each far store alone, and to all of them at once. */
+export async function measureNetwork(bench: Bench): Promise<LaneResult[]> {
+  const far = await openFarStores(bench);
+  try {
+    const lane = (name: string, stores: readonly StoreInput[]): Lane => ({
+      name,
+      prepare: async () => bench.clean(),
+      run: () => fullBackup(bench, stores),
+    });
+    return await interleave(
+      [...far.stores.map((store) => lane(`${store.name} alone`, [store])), lane(TOGETHER, far.stores)],
+      bench.options.rounds,
+      bench.say,
+    );
+  } finally {
+    await far.close();
+  }
+}
+
+/** Of the objects of one measurement of a provider. */
+const OBJECTS = 64;
+const OBJECT_BYTES = 4 * 2 ** 20;
+
+/** How fast objects go to each kind of store and come back, four at once, on this machine. Facts: uploadMs, readMs. */
+export async function measureProviders(bench: Bench): Promise<LaneResult[]> {
+  const request = { op: 'rates', objects: OBJECTS, objectBytes: OBJECT_BYTES } as const;
+  const common = { keysDir: bench.keysDir, binDirs: [bench.binDir] };
+  return interleave(
+    [bench.stores.folder, ...bench.servers].map((store) => ({
+      name: store.name,
+      prepare: async () => bench.clean(),
+      run: () => runHoldfast({ ...common, ...request, stores: [store] }, bench.env),
+    })),
+    bench.options.rounds,
+    bench.say,
+  );
+}
+
+/** Bytes that each run of `measureProviders` moves in each direction. */
+export const PROVIDER_BYTES = OBJECTS * OBJECT_BYTES;
