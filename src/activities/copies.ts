@@ -26,6 +26,7 @@ export function orderReadable(stores: readonly string[], rows: readonly CopyRow[
         return 3;
       case 'damaged':
       case 'lost':
+      case 'retired':
         return 4;
     }
   };

@@ -1,6 +1,7 @@
 /** The section `databases` of holdfast.yaml. */
 import { z } from 'zod';
 import { connectionSchema, duration, name, timeZone } from './fields';
+import { databasePolicySchema } from './policy-schema';
 import { parseDuration } from './units';
 
 export const scheduleSchema = z
@@ -107,6 +108,9 @@ export const databaseSchema = z.strictObject({
     .prefault({})
     .describe('all but these'),
   stores: z.array(name).default([]).describe('names of the stores that hold its backups; empty = all'),
+  policy: databasePolicySchema
+    .optional()
+    .describe("instead of the root's policy, whole: copies, media, offsite; `none` = no policy"),
   readers: z.int().min(1).max(64).default(2).describe('parallel connections that read rows'),
   lockTimeout: duration.default(parseDuration('30s')!).describe('how long a dump waits for a table that is locked'),
   pauseBudget: duration

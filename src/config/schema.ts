@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { crossChecks } from './cross-checks';
 import { databaseSchema } from './database-schema';
 import { connectionSchema, duration, name, secretRef, size } from './fields';
+import { policySchema } from './policy-schema';
 import { storeSchema, type filesystemStoreSchema, type s3StoreSchema } from './store-schema';
 import { parseDuration, parseSize } from './units';
 
@@ -38,6 +39,9 @@ export const configSchema = z
     version: z.literal(1).describe('of this format'),
     databases: z.array(databaseSchema).min(1).describe('what is backed up'),
     stores: z.array(storeSchema).min(1).describe('where copies are kept'),
+    policy: policySchema
+      .optional()
+      .describe('what the copies of each backup are held to; absent = no policy, `{}` = the 3-2-1 rule'),
     keys: z
       .strictObject({
         repository: z.string().min(1).describe('the folder made by `holdfast keys init`, or its repository.json'),

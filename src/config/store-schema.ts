@@ -15,6 +15,17 @@ const storeCommon = {
     .enum(['primary', 'secondary', 'offsite'])
     .default('secondary')
     .describe('what the copy is for; at most one store is primary'),
+  provider: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/)
+    .optional()
+    .describe('kind of media or provider, for the copy policy; absent: `disk`, or who runs the endpoint'),
+  account: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('who pays or holds it, for the copy policy: stores of one account are warned of'),
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9._/=-]*$/)
@@ -26,6 +37,7 @@ export const filesystemStoreSchema = z.strictObject({
   ...storeCommon,
   adapter: z.literal('filesystem').describe('a folder'),
   path: z.string().min(1).describe('the folder; relative to the config file'),
+  region: z.string().min(1).optional().describe('where the disk stands, for the copy policy'),
   minFree: size.default(parseSize('256MiB')!).describe('writes that would leave less free space are refused'),
 });
 export const s3StoreSchema = z.strictObject({

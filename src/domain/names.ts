@@ -12,8 +12,8 @@ export const BACKUP_TYPES: readonly BackupType[] = ['full', 'differential', 'inc
 
 export type StoreRole = 'primary' | 'secondary' | 'offsite';
 
-/** One backup at one store. */
-export type CopyState = 'pending' | 'copying' | 'complete' | 'proved' | 'damaged' | 'lost';
+/** One backup at one store. `retired`: the store was retired, and the copy counts for nothing any more. */
+export type CopyState = 'pending' | 'copying' | 'complete' | 'proved' | 'damaged' | 'lost' | 'retired';
 
 /** Grades of proof, weakest first; each includes the one before. */
 export type ProofGrade = 'stored' | 'intact' | 'restored' | 'exact';

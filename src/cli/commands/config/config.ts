@@ -3,6 +3,7 @@ import { action, type Verb } from '../../command';
 import { findConfig } from '../../config-file';
 import { EXIT } from '../../exit-codes';
 import { load } from '../../lazy';
+import { checkPolicy } from '../../check-policy';
 import { checkSecrets } from '../../check-secrets';
 import { plural } from '../../output/format';
 import { starterConfig } from '../../starter-config';
@@ -11,7 +12,9 @@ export const configCheck: Verb = (parent, cli) =>
   parent
     .command('check')
     .argument('[file]', 'the file to check (the configuration in use, unless stated)')
-    .description('name every fault of the configuration with its path and line; opens no connection')
+    .description(
+      'name every fault of the configuration with its path and line, and what its stores cannot do for the copy policy; opens no connection',
+    )
     .option('--secrets', 'also check that every secret it refers to can be read here')
     .action(
       action<{ secrets?: boolean }>(cli, async (context, options, given?: string) => {
@@ -27,6 +30,8 @@ export const configCheck: Verb = (parent, cli) =>
           };
         }
         const missing = options.secrets ? (await checkSecrets(result.config)).unreadable : [];
+        const { impossible, warnings } = await checkPolicy(result.config);
+        const ok = missing.length === 0 && impossible.length === 0;
         const { databases, stores } = result.config;
         const schedules = databases.flatMap((database) => database.schedules);
         const facts = [
@@ -37,16 +42,20 @@ export const configCheck: Verb = (parent, cli) =>
         return {
           data: {
             file,
-            ok: missing.length === 0,
+            ok,
             faults: [],
             missingSecrets: missing,
+            policy: { impossible, warnings },
             databases: databases.map((d) => d.name),
             stores: stores.map((s) => s.name),
           },
-          text: [`${colors.green('ok')} ${file}: ${facts.join(', ')}`, ...missing.map((line) => colors.red(line))].join(
-            '\n',
-          ),
-          exitCode: missing.length === 0 ? EXIT.ok : EXIT.usage,
+          text: [
+            `${ok ? colors.green('ok') : colors.red('not ok')} ${file}: ${facts.join(', ')}`,
+            ...missing.map((line) => colors.red(line)),
+            ...impossible.map(({ database, sentence }) => colors.red(`policy of ${database}: ${sentence}`)),
+            ...warnings.map((warning) => `${colors.yellow('warning:')} ${warning}`),
+          ].join('\n'),
+          exitCode: ok ? EXIT.ok : EXIT.usage,
         };
       }),
     );

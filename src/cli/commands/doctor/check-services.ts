@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { HoldfastConfig, StoreConfig } from '../../../config/schema';
+import type { HoldfastConfig } from '../../../config/schema';
+import { checkPolicy } from '../../check-policy';
 import { checkSecrets } from '../../check-secrets';
 import type { CliContext } from '../../context';
 import { load } from '../../lazy';
@@ -97,29 +98,22 @@ export async function checkStores(context: CliContext): Promise<readonly Finding
       }),
     ),
   );
-  return [...checks.flat(), ...checkSeparation(stores)];
+  return checks.flat();
 }
 
-/** One mishap should not reach two copies. */
-export function checkSeparation(stores: readonly StoreConfig[]): readonly Finding[] {
-  if (stores.length === 1) {
-    return [
-      warn('stores', 'there is only one store', 'keep three copies on two kinds of media, one of them elsewhere'),
-    ];
-  }
-  const places = new Map<string, string[]>();
-  for (const store of stores) {
-    const place =
-      store.adapter === 'filesystem'
-        ? `the file system of ${dirname(store.path)}`
-        : `${store.endpoint ?? `AWS ${store.region}`} with the credentials ${store.accessKeyId ?? 'of the environment'}`;
-    places.set(place, [...(places.get(place) ?? []), store.name]);
-  }
-  return [...places]
-    .filter(([, names]) => names.length > 1)
-    .map(([place, names]) =>
-      warn('stores', `${names.join(' and ')} share ${place}`, 'keep copies in different accounts and places'),
-    );
+/** Whether the stores can hold copies as the policy wants them, and what one mishap would take together. */
+export async function checkCopyPolicy(config: HoldfastConfig): Promise<readonly Finding[]> {
+  const { impossible, warnings, held } = await checkPolicy(config);
+  const apart = 'keep copies on different media, in different accounts and places';
+  return [
+    ...impossible.map(({ database, sentence }) =>
+      fail('policy', `${database}: ${sentence}`, 'add a store, or change `policy` in holdfast.yaml'),
+    ),
+    ...(held.length > 0 && impossible.length === 0
+      ? [ok('policy', `the stores can hold the copies that are wanted of ${held.join(', ')}`)]
+      : []),
+    ...warnings.map((warning) => warn('stores', warning, apart)),
+  ];
 }
 
 export async function checkKeys(context: CliContext): Promise<readonly Finding[]> {

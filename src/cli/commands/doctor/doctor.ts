@@ -6,7 +6,15 @@ import { renderTable } from '../../output/table';
 import { packageVersion } from '../../version';
 import type { CliContext } from '../../context';
 import { checkDatabases } from './check-databases';
-import { checkCatalog, checkDisk, checkKeys, checkReferences, checkStores, checkTemporal } from './check-services';
+import {
+  checkCatalog,
+  checkCopyPolicy,
+  checkDisk,
+  checkKeys,
+  checkReferences,
+  checkStores,
+  checkTemporal,
+} from './check-services';
 import { examine, ok, type Finding } from './finding';
 
 export const doctor: Verb = (parent, cli) =>
@@ -24,6 +32,7 @@ export const doctor: Verb = (parent, cli) =>
             examine('secrets', () => checkReferences(config)),
             examine('keys', () => checkKeys(context)),
             examine('stores', () => checkStores(context)),
+            examine('policy', () => checkCopyPolicy(config)),
             examine('disk', () => checkDisk(config)),
             examine('catalogue', () => checkCatalog(context)),
             examine('temporal', () => checkTemporal(context)),

@@ -1,24 +1,48 @@
-import { checkSeparation } from '../../../../src/cli/commands/doctor/check-services';
+import { checkCopyPolicy } from '../../../../src/cli/commands/doctor/check-services';
 import { clockFinding, examine } from '../../../../src/cli/commands/doctor/finding';
-import { filesystemStoreSchema, s3StoreSchema } from '../../../../src/config/schema';
+import { configSchema } from '../../../../src/config/schema';
 import { cliError } from '../../../../src/errors/cli';
 
-const disk = (name: string, path: string) => filesystemStoreSchema.parse({ name, adapter: 'filesystem', path });
-const s3 = (name: string, changes: object = {}) =>
-  s3StoreSchema.parse({ name, adapter: 's3', bucket: name, ...changes });
+const config = (stores: readonly object[], policy?: object) =>
+  configSchema.parse({
+    version: 1,
+    databases: [{ name: 'shop', connection: { url: 'env:SHOP_URL' } }],
+    stores,
+    keys: { repository: './keys', idKey: 'env:ID' },
+    catalog: { connection: { url: 'env:CATALOG_URL' } },
+    ...(policy === undefined ? {} : { policy }),
+  });
+const disk = (name: string, path: string) => ({ name, adapter: 'filesystem', path });
+const s3 = (name: string, changes: object = {}) => ({ name, adapter: 's3', bucket: name, ...changes });
+const details = async (...given: Parameters<typeof config>) =>
+  (await checkCopyPolicy(config(...given))).map(({ status, detail }) => `${status} ${detail}`);
 
-test('one store alone is warned of', () => {
-  expect(checkSeparation([disk('a', '/srv/a')])).toMatchObject([{ status: 'warn', detail: 'there is only one store' }]);
+test('one store alone is warned of', async () => {
+  expect(await details([disk('a', '/srv/a')])).toEqual(['warn shop: there is only one store']);
 });
 
-test('stores that share place or account are warned of, others are not', () => {
-  const shared = checkSeparation([disk('a', '/srv/a'), disk('b', '/srv/b'), s3('c'), s3('d')]);
-  expect(shared.map((finding) => finding.detail)).toEqual([
-    'a and b share the file system of /srv',
-    'c and d share AWS us-east-1 with the credentials of the environment',
+test('stores that share disk, credentials or region are warned of, others are not', async () => {
+  expect(await details([disk('a', '/tmp/a'), disk('b', '/tmp/b'), s3('c'), s3('d')])).toEqual([
+    expect.stringMatching(/^warn a and b share the disk device \d+:\d+: one broken disk takes them all$/),
+    'warn c and d share the credentials of the environment: who has them has them all',
+    'warn c and d share the region aws/us-east-1: when it is down they are all down',
   ]);
-  const apart = [disk('a', '/srv/a'), s3('c', { accessKeyId: 'env:A' }), s3('d', { accessKeyId: 'env:B' })];
-  expect(checkSeparation(apart)).toEqual([]);
+  const apart = [
+    disk('a', '/srv/a'),
+    s3('c', { accessKeyId: 'env:A', secretAccessKey: 'env:B' }),
+    s3('d', { region: 'x' }),
+  ];
+  expect(await details(apart)).toEqual([]);
+});
+
+test('a policy that the stores cannot meet is a failure that names the clause, one that they can is in order', async () => {
+  expect(await details([disk('a', '/srv/a')], {})).toEqual([
+    'fail shop: 3 copies are wanted, but there is 1 store',
+    'fail shop: 2 kinds of media are wanted, but the stores are of 1 (disk)',
+    'fail shop: 1 copy elsewhere is wanted, but no store has the role offsite',
+  ]);
+  const enough = [disk('a', '/srv/a'), s3('c', { region: 'x', role: 'offsite' })];
+  expect(await details(enough, { copies: 2 })).toEqual(['ok the stores can hold the copies that are wanted of shop']);
 });
 
 test('a clock is told apart only beyond what NTP leaves', () => {

@@ -1,0 +1,65 @@
+/** What the copy policy judges by, from the config: which rule holds for a database, and what its stores are. */
+import type { CopyPolicy, PolicyStore } from '../domain/compliance';
+import type { HoldfastConfig, StoreConfig } from './schema';
+
+/** The rule of one database and the stores that may hold its copies. */
+export interface ComplianceFacts {
+  /** null: no policy is configured. */
+  readonly policy: CopyPolicy | null;
+  readonly stores: readonly PolicyStore[];
+}
+
+export function complianceFacts(config: HoldfastConfig, database: string): ComplianceFacts {
+  const found = config.databases.find(({ name }) => name === database);
+  const own = found?.policy ?? config.policy ?? null;
+  const wanted = found?.stores ?? [];
+  return {
+    policy: own === 'none' ? null : own,
+    stores: config.stores.filter(({ name }) => wanted.length === 0 || wanted.includes(name)).map(policyStore),
+  };
+}
+
+/** What a store is judged by, as the config states it; `provider` is derived where it is not stated. */
+export function policyStore(store: StoreConfig): PolicyStore {
+  return {
+    name: store.name,
+    role: store.role,
+    account: store.account ?? null,
+    ...derived(store),
+    ...(store.provider === undefined ? {} : { provider: store.provider }),
+  };
+}
+
+type Derived = Pick<PolicyStore, 'provider' | 'credentials' | 'region' | 'endpoint' | 'bucket' | 'disk'>;
+
+function derived(store: StoreConfig): Derived {
+  switch (store.adapter) {
+    case 'filesystem':
+      return {
+        provider: 'disk',
+        credentials: null,
+        region: store.region ?? null,
+        endpoint: null,
+        bucket: null,
+        disk: null,
+      };
+    case 's3': {
+      const endpoint = store.endpoint === undefined ? null : new URL(store.endpoint).host;
+      return {
+        provider: endpoint === null ? 'aws' : new URL(store.endpoint!).hostname,
+        credentials: store.accessKeyId ?? 'of the environment',
+        region: store.region,
+        endpoint,
+        bucket: store.bucket,
+        disk: null,
+      };
+    }
+    default:
+      return unknownAdapter(store);
+  }
+}
+
+/** The type checker refuses an adapter that has no case above. */
+function unknownAdapter(store: never): never {
+  throw new RangeError(`no facts are known of this adapter [store=${JSON.stringify(store)}]`);
+}
