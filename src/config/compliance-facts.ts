@@ -1,5 +1,6 @@
 /** What the copy policy judges by, from the config: which rule holds for a database, and what its stores are. */
 import type { CopyPolicy, PolicyStore } from '../domain/compliance';
+import { S3_PRESETS, type S3PresetName } from './s3-presets';
 import type { HoldfastConfig, StoreConfig } from './schema';
 
 /** The rule of one database and the stores that may hold its copies. */
@@ -46,7 +47,7 @@ function derived(store: StoreConfig): Derived {
     case 's3': {
       const endpoint = store.endpoint === undefined ? null : new URL(store.endpoint).host;
       return {
-        provider: endpoint === null ? 'aws' : new URL(store.endpoint!).hostname,
+        provider: hostedBy(store.preset) ?? (endpoint === null ? 'aws' : new URL(store.endpoint!).hostname),
         credentials: store.accessKeyId ?? 'of the environment',
         region: store.region,
         endpoint,
@@ -57,6 +58,11 @@ function derived(store: StoreConfig): Derived {
     default:
       return unknownAdapter(store);
   }
+}
+
+/** A provider that runs all of its endpoints; a server of one's own is told by its address. */
+function hostedBy(preset: S3PresetName | undefined): string | null {
+  return preset === undefined || S3_PRESETS[preset].endpoint === 'stated' ? null : preset;
 }
 
 /** The type checker refuses an adapter that has no case above. */

@@ -1,5 +1,6 @@
 import { didYouMean } from './did-you-mean';
 import { type ConfigPath, type Finding } from './fault';
+import { storeNameFaults } from './store-names';
 
 /**
  * What one field demands of another. Reads the file as parsed, faulty parts included, so that these faults are listed
@@ -19,6 +20,7 @@ export function crossChecks(root: unknown): readonly Finding[] {
   const primaries = stores.flatMap((store, index) => (field(store, 'role') === 'primary' ? [index] : []));
   for (const index of primaries.slice(1)) fault(['stores', index, 'role'], 'more than one store has the role primary');
 
+  findings.push(...storeNameFaults(stores));
   stores.forEach((store, index) => {
     const id = field(store, 'accessKeyId') !== undefined;
     const secret = field(store, 'secretAccessKey') !== undefined;

@@ -6,6 +6,7 @@ import { crossChecks } from './cross-checks';
 import { formatFault, formatPath, type ConfigFault, type Finding } from './fault';
 import { resolvePaths } from './resolve-paths';
 import { configSchema, type HoldfastConfig } from './schema';
+import { storeWarnings } from './store-names';
 import { zodFindings } from './zod-findings';
 
 /** A larger file is not a configuration. Bytes. */
@@ -15,7 +16,12 @@ const MAX_ALIASED = 100;
 const MAX_YAML_FAULTS = 20;
 
 export type ParseResult =
-  | { readonly ok: true; readonly config: HoldfastConfig }
+  | {
+      readonly ok: true;
+      readonly config: HoldfastConfig;
+      /** What is likely not meant as it stands, and works all the same. */
+      readonly warnings: readonly ConfigFault[];
+    }
   | { readonly ok: false; readonly faults: readonly ConfigFault[] };
 
 /** Reads and checks holdfast.yaml; throws CONFIG_UNREADABLE, or CONFIG_INVALID with every fault on its own line. */
@@ -74,20 +80,29 @@ export function parseConfig(text: string, fileName: string): ParseResult {
   if (value === null || value === undefined) return refuse([fileFault('the file is empty')]);
 
   const parsed = configSchema.safeParse(value);
-  if (parsed.success) return { ok: true, config: resolvePaths(parsed.data, dirname(resolve(fileName))) };
+  if (parsed.success)
+    return {
+      ok: true,
+      config: resolvePaths(parsed.data, dirname(resolve(fileName))),
+      warnings: sorted(locateAll(storeWarnings(value), document, lines)),
+    };
   // The schema runs the cross checks on a faultless structure only; here they are listed with all other faults.
   const findings = [...crossChecks(value), ...zodFindings(configSchema, value, parsed.error.issues)];
   return refuse(locateAll(findings, document, lines));
 }
 
-/** Every fault, one a line, for a person. */
+/** Every fault or warning, one a line, for a person. */
 export function describeFaults(faults: readonly ConfigFault[], fileName: string): string {
   if (faults.length === 1) return formatFault(faults[0]!, fileName);
   return `${faults.length} faults\n${faults.map((fault) => `  - ${formatFault(fault, fileName)}`).join('\n')}\n`;
 }
 
 function refuse(faults: readonly ConfigFault[]): ParseResult {
-  return { ok: false, faults: [...faults].sort((a, b) => a.line - b.line || a.column - b.column) };
+  return { ok: false, faults: sorted(faults) };
+}
+
+function sorted(faults: readonly ConfigFault[]): ConfigFault[] {
+  return [...faults].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function fileFault(message: string): ConfigFault {

@@ -1,6 +1,7 @@
 /** The section `stores` of holdfast.yaml: one schema for each adapter. */
 import { z } from 'zod';
 import { duration, name, secretRef, size } from './fields';
+import { applyPreset, missingForEndpoint, S3_PRESET_NAMES } from './s3-presets';
 import { parseDuration, parseSize } from './units';
 
 const storeLimits = z.strictObject({
@@ -40,24 +41,38 @@ export const filesystemStoreSchema = z.strictObject({
   region: z.string().min(1).optional().describe('where the disk stands, for the copy policy'),
   minFree: size.default(parseSize('256MiB')!).describe('writes that would leave less free space are refused'),
 });
-export const s3StoreSchema = z.strictObject({
+const s3Fields = z.strictObject({
   ...storeCommon,
   adapter: z.literal('s3').describe('any store that speaks S3'),
+  preset: z
+    .enum(S3_PRESET_NAMES)
+    .optional()
+    .describe('whose store it is: sets endpoint, region, pathStyle, checksum and createOnly where they are not stated'),
+  accountId: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, { error: 'letters, digits and hyphens' })
+    .optional()
+    .describe('account id (r2) or project (supabase), from which the preset makes the endpoint'),
   bucket: z.string().min(1).describe('must exist'),
-  region: z.string().default('us-east-1').describe('the region of the bucket'),
-  endpoint: z.url().optional().describe('of a store other than AWS'),
-  pathStyle: z.boolean().default(false).describe('bucket in the path, not in the host name; most other stores want it'),
+  region: z.string().min(1).optional().describe('the region of the bucket; absent: as the preset says, or us-east-1'),
+  endpoint: z.url().optional().describe('of a store other than AWS; absent: as the preset says'),
+  pathStyle: z
+    .boolean()
+    .optional()
+    .describe(
+      'bucket in the path, not in the host name; most own servers want it; absent: as the preset says, or false',
+    ),
   accessKeyId: secretRef.optional().describe('absent: the default AWS credential chain'),
   secretAccessKey: secretRef.optional().describe('stated together with accessKeyId'),
   sessionToken: secretRef.optional().describe('for temporary credentials'),
   checksum: z
     .enum(['sha256', 'crc32', 'none'])
-    .default('sha256')
-    .describe('checksum that the server is asked to check'),
+    .optional()
+    .describe('checksum that the server is asked to check; absent: as the preset says, or sha256'),
   createOnly: z
     .enum(['if-none-match', 'none'])
-    .default('if-none-match')
-    .describe('none: for stores that ignore conditional writes'),
+    .optional()
+    .describe('none: for stores that ignore conditional writes; absent: as the preset says, or if-none-match'),
   multipartThreshold: size.default(parseSize('64MiB')!).describe('larger objects are sent in parts'),
   partSize: size.default(parseSize('16MiB')!).describe('of one part'),
   storageClass: z.string().optional().describe("the provider's name, e.g. STANDARD_IA"),
@@ -68,5 +83,15 @@ export const s3StoreSchema = z.strictObject({
     })
     .optional()
     .describe('lock new objects; the bucket must have Object Lock'),
+});
+export const s3StoreSchema = s3Fields.transform((stated, ctx) => {
+  for (const field of missingForEndpoint(stated))
+    ctx.issues.push({
+      code: 'custom',
+      path: [field],
+      message: `the preset ${stated.preset} needs ${field === 'endpoint' ? field : `${field}, or the whole endpoint`}`,
+      input: stated,
+    });
+  return applyPreset(stated);
 });
 export const storeSchema = z.discriminatedUnion('adapter', [filesystemStoreSchema, s3StoreSchema]);

@@ -30,7 +30,7 @@ export const configCheck: Verb = (parent, cli) =>
           };
         }
         const missing = options.secrets ? (await checkSecrets(result.config)).unreadable : [];
-        const { impossible, warnings } = await checkPolicy(result.config);
+        const { impossible, warnings: policyWarnings } = await checkPolicy(result.config);
         const ok = missing.length === 0 && impossible.length === 0;
         const { databases, stores } = result.config;
         const schedules = databases.flatMap((database) => database.schedules);
@@ -44,8 +44,9 @@ export const configCheck: Verb = (parent, cli) =>
             file,
             ok,
             faults: [],
+            warnings: result.warnings,
             missingSecrets: missing,
-            policy: { impossible, warnings },
+            policy: { impossible, warnings: policyWarnings },
             databases: databases.map((d) => d.name),
             stores: stores.map((s) => s.name),
           },
@@ -53,7 +54,9 @@ export const configCheck: Verb = (parent, cli) =>
             `${ok ? colors.green('ok') : colors.red('not ok')} ${file}: ${facts.join(', ')}`,
             ...missing.map((line) => colors.red(line)),
             ...impossible.map(({ database, sentence }) => colors.red(`policy of ${database}: ${sentence}`)),
-            ...warnings.map((warning) => `${colors.yellow('warning:')} ${warning}`),
+            ...[...policyWarnings, ...result.warnings.map((warning) => describeFaults([warning], file))].map(
+              (warning) => `${colors.yellow('warning:')} ${warning}`,
+            ),
           ].join('\n'),
           exitCode: ok ? EXIT.ok : EXIT.usage,
         };
