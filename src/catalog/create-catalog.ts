@@ -6,6 +6,7 @@ import { jobQueries } from './jobs';
 import { journalQueries } from './journal';
 import { MIGRATIONS_TABLE } from './migrate';
 import { proofQueries } from './proofs';
+import { storeHealthQueries } from './store-health';
 import type { Catalog } from './types';
 
 /**
@@ -21,6 +22,7 @@ export function createCatalog(options: DatabaseOptions): Catalog {
     ...journalQueries(db),
     ...holdQueries(db),
     ...auditQueries(db),
+    ...storeHealthQueries(db),
 
     async ping() {
       const [facts] = await db.rows<{ version: string; migrated: string | null }>(

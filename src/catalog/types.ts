@@ -1,5 +1,6 @@
 /** The index: everything here can be made again from one store, except holds and audit, which are mirrored nowhere else. */
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
+import type { StoreEvent, StoreStatus } from '../domain/store-watch';
 import type { JournalEntry, ProofRecord } from '../repository/types';
 
 export interface BackupJob {
@@ -64,6 +65,12 @@ export interface AuditEntry {
   readonly details: Readonly<Record<string, unknown>>;
   /** Hex SHA-256 over the previous entry's hash and this entry's content: the log is a chain. */
   readonly hash: string;
+}
+
+export interface StoreHealthRow {
+  readonly store: string;
+  readonly status: StoreStatus;
+  readonly updatedAt: Date;
 }
 
 export interface JobFilter {
@@ -154,6 +161,20 @@ export interface Catalog {
   auditLog(filter: { database?: string; limit?: number }): Promise<readonly AuditEntry[]>;
   /** Walks the chain; returns the first broken entry's seq, or null. */
   auditVerify(): Promise<number | null>;
+
+  /** The newer word on a store stays, whichever is written last. */
+  saveStoreHealth(status: StoreStatus, at: Date): Promise<void>;
+  storeHealth(): Promise<readonly StoreHealthRow[]>;
+  /** False when it was on record already. */
+  addStoreEvent(event: StoreEvent): Promise<boolean>;
+  /** Newest first. */
+  storeEvents(filter: {
+    store?: string;
+    kind?: StoreEvent['kind'];
+    database?: string;
+    since?: Date;
+    limit?: number;
+  }): Promise<readonly StoreEvent[]>;
 
   ping(): Promise<{ readonly serverVersion: string; readonly migration: string | null }>;
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import { initial } from './0001-initial';
+import { storeHealth } from './0002-store-health';
 
 export interface CatalogMigration {
   /** Recorded in the database; starts with its number, never changed once released. */
@@ -7,4 +8,7 @@ export interface CatalogMigration {
 }
 
 /** In the order in which they run. Additive only: workers of the version before keep running against the new tables. */
-export const MIGRATIONS: readonly CatalogMigration[] = [{ name: '0001-initial', sql: initial }];
+export const MIGRATIONS: readonly CatalogMigration[] = [
+  { name: '0001-initial', sql: initial },
+  { name: '0002-store-health', sql: storeHealth },
+];
