@@ -48,7 +48,7 @@ export function jobQueries(db: Database): JobQueries {
     async startJob(job) {
       await db.rows(
         `INSERT INTO ${table} (id, backup_id, database, engine, backup_type, based_on, status, workflow_id, run_id, started_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, $9) ON CONFLICT (backup_id) DO NOTHING`,
+         VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, $9) ON CONFLICT DO NOTHING`,
         [
           jobUuid(job.backupId),
           job.backupId,

@@ -42,10 +42,10 @@ const SOCKET_CODES = new Set([
   'EACCES',
 ]);
 
-/** SQLSTATE of a server error; null for anything else. */
+/** SQLSTATE of a server error; null for anything else. Each has a digit, which tells it from a socket's `EPIPE`. */
 export function sqlState(error: unknown): string | null {
   const code = (error as Partial<RawFault> | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
 /** The error of a failed connection attempt. */
