@@ -1,11 +1,15 @@
 /** Decides what a run does before anything is read: type and base, where to, in which order to prove. Writes nothing. */
 import type { BackupJob, CopyRow } from '../catalog/types';
 import type { BackupType } from '../domain/names';
+import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import type { ActivityDeps } from './deps';
 import type { BackupPlan, BaseBackup, HoldfastActivities } from './types';
 
-type AdmitDeps = Pick<ActivityDeps, 'database' | 'stores' | 'catalog' | 'timing' | 'connection' | 'keys'>;
+type AdmitDeps = Pick<
+  ActivityDeps,
+  'database' | 'stores' | 'compliance' | 'catalog' | 'timing' | 'connection' | 'keys'
+>;
 
 export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities, 'admit'> {
   return {
@@ -14,9 +18,16 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
       // References that do not resolve and keys that do not open are known before anything runs.
       await deps.connection({ database });
       await deps.keys();
-      const stores = deps.stores.namesFor(database);
-      if (stores.length === 0) throw orchestrationError('RUN_NO_STORE', '', { context: { database } });
+      const configured = deps.stores.namesFor(database);
+      if (configured.length === 0) throw orchestrationError('RUN_NO_STORE', '', { context: { database } });
       const catalog = await deps.catalog();
+      const lives = await catalog.storeLives();
+      const stores = configured.filter((store) => lifeOf(lives, store) === 'active');
+      const leftOut = configured
+        .filter((store) => !stores.includes(store))
+        .map((store) => `${store} is ${lifeOf(lives, store)}: this backup does not go there`);
+      if (stores.length === 0) throw orchestrationError('RUN_NO_STORE', leftOut.join('; '), { context: { database } });
+      const { policy, stores: places } = deps.compliance(database);
       const jobs = await catalog.jobs({ database, status: 'completed' });
       const copies = await catalog.copies({ database });
       const base = chooseBase(type, jobs, copies);
@@ -36,7 +47,12 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
           replicateWaitMs: deps.timing.replicateWaitMs,
           replicatePatienceMs: deps.timing.replicatePatienceMs,
         },
-        notices: promoted ? [`${type} was asked for, but there is no backup to build on: a full one is taken`] : [],
+        policy,
+        places: places.filter((place) => lifeOf(lives, place.name) !== 'retired'),
+        notices: [
+          ...leftOut,
+          ...(promoted ? [`${type} was asked for, but there is no backup to build on: a full one is taken`] : []),
+        ],
       };
       return plan;
     },

@@ -1,5 +1,6 @@
 /** Which copy of a backup to read. */
 import type { CopyRow } from '../catalog/types';
+import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
@@ -8,8 +9,10 @@ type CopyDeps = Pick<ActivityDeps, 'stores' | 'catalog'>;
 
 /** Proved copies first, then complete ones, then the stores that the catalogue says nothing of; damaged and lost ones never. */
 export async function readableStores(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
-  const rows = await (await deps.catalog()).copies({ backupId });
-  return orderReadable(deps.stores.namesFor(database), rows);
+  const catalog = await deps.catalog();
+  const [rows, lives] = await Promise.all([catalog.copies({ backupId }), catalog.storeLives()]);
+  const stores = deps.stores.namesFor(database).filter((store) => lifeOf(lives, store) !== 'retired');
+  return orderReadable(stores, rows);
 }
 
 export function orderReadable(stores: readonly string[], rows: readonly CopyRow[]): readonly string[] {

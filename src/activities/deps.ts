@@ -1,5 +1,6 @@
 /** What activities are made of. The worker's composition root fills it in; tests fill it in otherwise. */
 import type { Catalog } from '../catalog/types';
+import type { ComplianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig } from '../config/schema';
 import type { BackupEngine, ConnectionTarget } from '../engines/engine';
 import type { GovernorRegistry } from '../load/registry';
@@ -14,6 +15,8 @@ export interface ActivityDeps {
   /** A database of the config, or a secret reference to a URL, resolved at each call so that rotated secrets are seen. */
   connection(target: { readonly database: string } | { readonly url: string }): Promise<ConnectionTarget>;
   readonly stores: StoreSet;
+  /** Which copies are wanted of a database, and what its stores are. */
+  compliance(database: string): ComplianceFacts;
   /** Opened once; throws what `loadKeys` throws. */
   keys(): Promise<RepositoryKeys>;
   /** Opened and migrated at first use. */

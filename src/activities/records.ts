@@ -27,10 +27,21 @@ export function createRecordActivities(deps: Pick<ActivityDeps, 'catalog'>): Rec
         segments: result.segments,
         location: result.location,
       });
-      for (const store of result.committed)
-        await recordOnce(catalog, { backupId, database, store, state: 'complete', at });
-      for (const { store, code, message } of result.behind)
-        await recordOnce(catalog, { backupId, database, store, state: 'pending', detail: `${code}: ${message}`, at });
+      // A repeated call must not take back what has been learnt since: copies that are known already stay as they are.
+      await catalog.setCopies(
+        [
+          ...result.committed.map((store) => ({ backupId, database, store, state: 'complete' as const, at })),
+          ...result.behind.map(({ store, code, message }) => ({
+            backupId,
+            database,
+            store,
+            state: 'pending' as const,
+            detail: `${code}: ${message}`,
+            at,
+          })),
+        ],
+        { onlyNew: true },
+      );
       // The journal served its purpose: what it named is named by the manifest now.
       await catalog.journalClear(backupId);
     },
@@ -52,14 +63,6 @@ export function createRecordActivities(deps: Pick<ActivityDeps, 'catalog'>): Rec
       await catalog.setVerification(backupId, strongest ?? 'failed');
     },
   };
-}
-
-type Catalog = Awaited<ReturnType<ActivityDeps['catalog']>>;
-
-/** A repeated call must not take back what has been learnt since: a copy that is known already stays as it is. */
-async function recordOnce(catalog: Catalog, copy: Parameters<Catalog['setCopy']>[0]): Promise<void> {
-  const known = await catalog.copies({ backupId: copy.backupId, store: copy.store });
-  if (known.length === 0) await catalog.setCopy(copy);
 }
 
 function strongestGrade(copies: readonly CopyRow[]): ProofGrade | null {

@@ -3,6 +3,7 @@ import { log } from '@temporalio/activity';
 import type { RetentionPlan } from '../domain/retention';
 import { planFromCatalog } from '../catalog/retention-plan';
 import type { Catalog } from '../catalog/types';
+import { lifeOf } from '../domain/store-life';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { DESCRIPTION_KEY } from '../repository/layout';
 import { listBackups } from '../repository/reader';
@@ -46,7 +47,7 @@ export function createRetentionActivities(deps: ActivityDeps): RetentionActiviti
       const later = condemned
         .map(({ backupId }) => dueAt(tombstones.get(backupId)!))
         .filter((at) => at > now.getTime());
-      const { unfinished } = await deletedBackups(catalog, database, deps.stores.namesFor(database));
+      const { unfinished } = await deletedBackups(catalog, database, await keptStores(deps, database));
       const result: ExpiryPlan = {
         decisions: plan.decisions,
         tombstoned,
@@ -173,11 +174,17 @@ function whyNot(plan: RetentionPlan, backupId: string, unreachable: readonly str
   return unreachable.length > 0 ? `cannot be deleted everywhere now: ${unreachable.join(', ')} out of reach` : null;
 }
 
+/** What is at a retired store counts for nothing, and a store that is gone for good keeps no backup from being deleted. */
+async function keptStores(deps: ActivityDeps, database: string): Promise<readonly string[]> {
+  const lives = await (await deps.catalog()).storeLives();
+  return deps.stores.namesFor(database).filter((store) => lifeOf(lives, store) !== 'retired');
+}
+
 async function reach(
   deps: ActivityDeps,
   database: string,
 ): Promise<{ readonly stores: readonly ObjectStore[]; readonly unreachable: readonly string[] }> {
-  const names = deps.stores.namesFor(database);
+  const names = await keptStores(deps, database);
   const opened = await Promise.allSettled(
     names.map(async (name) => {
       const store = await deps.stores.open(name);

@@ -1,4 +1,5 @@
 /** What activities take and return. Workflows see these types and nothing else of the activities. */
+import type { CopyPolicy, PolicyStore } from '../domain/compliance';
 import type { AttemptRef, PaceApplied } from '../domain/messages';
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
@@ -25,6 +26,10 @@ export interface BackupPlan {
   readonly proveOrder: readonly string[];
   readonly verification: { readonly grade: ProofGrade; readonly stores: 'one' | 'all' };
   readonly enforceRetention: boolean;
+  /** The copies that are wanted, and what the stores are judged by; null: no policy. */
+  readonly policy?: CopyPolicy | null;
+  /** Absent in plans of runs that began before there was a policy. */
+  readonly places?: readonly PolicyStore[];
   readonly timing: RunTiming;
   readonly notices: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { auditQueries } from './audit';
+import { complianceQueries, type Judge } from './compliance';
 import { copyQueries } from './copies';
 import { openDatabase, type DatabaseOptions } from './database';
 import { holdQueries } from './holds';
@@ -7,17 +8,25 @@ import { journalQueries } from './journal';
 import { MIGRATIONS_TABLE } from './migrate';
 import { proofQueries } from './proofs';
 import { storeHealthQueries } from './store-health';
+import { storeLifeQueries } from './store-life';
 import type { Catalog } from './types';
 
 /**
  * The catalogue on PostgreSQL. Connects at the first call, a broken connection is replaced, and every error is one of
  * `src/errors/catalog.ts`. The tables are made by `migrate`.
  */
-export function createCatalog(options: DatabaseOptions): Catalog {
+export function createCatalog(
+  options: DatabaseOptions & {
+    /** Which copies are wanted of a database; absent: compliance is not written down. */
+    readonly judge?: Judge;
+  },
+): Catalog {
   const db = openDatabase(options);
   return {
     ...jobQueries(db),
-    ...copyQueries(db),
+    ...copyQueries(db, options.judge),
+    ...complianceQueries(db, options.judge),
+    ...storeLifeQueries(db, options.judge),
     ...proofQueries(db),
     ...journalQueries(db),
     ...holdQueries(db),

@@ -10,12 +10,18 @@ export interface CatalogPlan {
 }
 
 export async function planFromCatalog(
-  catalog: Pick<Catalog, 'jobs' | 'copies' | 'holds'>,
+  catalog: Pick<Catalog, 'jobs' | 'copies' | 'holds' | 'compliance'>,
   { name, retention, verification }: Pick<DatabaseConfig, 'name' | 'retention' | 'verification'>,
   now: Date,
 ): Promise<CatalogPlan> {
   const of = { database: name };
-  const [jobs, copies, holds] = await Promise.all([catalog.jobs(of), catalog.copies(of), catalog.holds(of)]);
+  const [jobs, copies, holds, judged] = await Promise.all([
+    catalog.jobs(of),
+    catalog.copies(of),
+    catalog.holds(of),
+    catalog.compliance(of),
+  ]);
+  const compliant = new Set(judged.filter((row) => row.compliant).map((row) => row.backupId));
   const proved = copies.filter((copy) => countsAsProved(copy, verification.grade));
   const plan = planRetention({
     backups: jobs.map((job) => ({
@@ -23,6 +29,7 @@ export async function planFromCatalog(
       status: job.status,
       startedAt: job.startedAt,
       provedCopies: proved.filter((copy) => copy.backupId === job.backupId).length,
+      compliant: compliant.has(job.backupId),
       tombstonedAt: job.tombstonedAt,
       deletedAt: job.deletedAt,
     })),

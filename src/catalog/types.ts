@@ -1,4 +1,6 @@
 /** The index: everything here can be made again from one store, except holds and audit, which are mirrored nowhere else. */
+import type { MissingClause } from '../domain/compliance';
+import type { StoreLife } from '../domain/store-life';
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
 import type { StoreEvent, StoreStatus } from '../domain/store-watch';
 import type { JournalEntry, ProofRecord } from '../repository/types';
@@ -43,6 +45,30 @@ export interface CopyRow {
   readonly provedAt: Date | null;
   readonly updatedAt: Date;
   readonly detail: string | null;
+}
+
+export interface CopyWrite {
+  readonly backupId: string;
+  readonly database: string;
+  readonly store: string;
+  readonly state: CopyState;
+  readonly grade?: ProofGrade | null;
+  readonly detail?: string | null;
+  readonly at: Date;
+}
+
+/** What a backup had of the copies that the policy wants, from `at` on. */
+export interface ComplianceRow {
+  readonly backupId: string;
+  readonly database: string;
+  readonly at: Date;
+  /** `2/3` */
+  readonly state: string;
+  readonly met: number;
+  readonly wanted: number;
+  readonly proved: number;
+  readonly compliant: boolean;
+  readonly missing: readonly MissingClause[];
 }
 
 export interface HoldRow {
@@ -113,16 +139,31 @@ export interface Catalog {
   /** Newest first. */
   jobs(filter: JobFilter): Promise<readonly BackupJob[]>;
 
-  setCopy(copy: {
-    backupId: string;
-    database: string;
-    store: string;
-    state: CopyState;
-    grade?: ProofGrade | null;
-    detail?: string | null;
-    at: Date;
-  }): Promise<void>;
+  /** A word that would take back what is known (`src/domain/copy-state.ts`) changes nothing. */
+  setCopy(copy: CopyWrite): Promise<void>;
+  /** All or none, in one transaction. `onlyNew`: copies that are known already stay as they are. */
+  setCopies(copies: readonly CopyWrite[], options?: { readonly onlyNew?: boolean }): Promise<void>;
   copies(filter: { backupId?: string; database?: string; store?: string }): Promise<readonly CopyRow[]>;
+
+  /** How far each backup meets the policy now; those that were never judged are absent. */
+  compliance(filter: { backupId?: string; database?: string }): Promise<readonly ComplianceRow[]>;
+  /** Every change, oldest first. */
+  complianceHistory(filter: { database: string }): Promise<readonly ComplianceRow[]>;
+  /** Judges all living backups anew: the policy, or what stores are, may have changed. */
+  judgeAll(database: string, at: Date): Promise<void>;
+
+  /** Stores that somebody decided about; all others are active. */
+  storeLives(): Promise<readonly StoreLife[]>;
+  /** Nothing changes where the state is the same already. */
+  setStoreLife(life: StoreLife): Promise<void>;
+  /** Asks `refuse` while nobody can change a copy; unless it says true, the store is retired and its copies with it. */
+  retireStore(retirement: {
+    readonly store: string;
+    readonly since: Date;
+    readonly who: string;
+    readonly reason: string | null;
+    readonly refuse: () => Promise<boolean>;
+  }): Promise<{ readonly retired: boolean; readonly copies: number }>;
 
   saveProof(proof: ProofRecord): Promise<void>;
   /** Newest first. */

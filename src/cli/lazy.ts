@@ -8,6 +8,7 @@ import type { Catalog } from '../catalog/types';
 import type * as ClientModule from '../client/create-client';
 import type * as ConfigModule from '../config/load';
 import type * as JsonSchemaModule from '../config/json-schema';
+import { complianceFacts } from '../config/compliance-facts';
 import type { HoldfastConfig } from '../config/schema';
 import { resolveSecret, toConnectionTarget } from '../config/secrets';
 import { cliError } from '../errors/cli';
@@ -50,9 +51,13 @@ export const secrets = (reference: string): Promise<string> => resolveSecret(ref
 
 export async function openCatalog(config: HoldfastConfig): Promise<Catalog> {
   const target = await toConnectionTarget(config.catalog.connection, 'catalog');
-  return load
-    .catalog()
-    .createCatalog({ target, schema: config.catalog.schema, applicationName: 'holdfast cli', poolSize: 2 });
+  return load.catalog().createCatalog({
+    target,
+    schema: config.catalog.schema,
+    applicationName: 'holdfast cli',
+    poolSize: 2,
+    judge: (database) => complianceFacts(config, database),
+  });
 }
 
 /** The keys that the configuration names; without identities where it names none. */

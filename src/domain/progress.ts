@@ -1,3 +1,4 @@
+import type { Compliance } from './compliance';
 import type { BackupPhase, BackupType, CopyState, ProofGrade } from './names';
 import type { Pace } from './pace';
 
@@ -43,6 +44,8 @@ export interface BackupProgress {
   readonly startedAt: string;
   readonly dump: DumpProgress | null;
   readonly copies: readonly CopyStatus[];
+  /** Against the copy policy; null before there is a backup, and of runs that began without one. */
+  readonly compliance?: Compliance | null;
   readonly pace: Pace;
   /** True once the dumping worker confirmed `pace`. */
   readonly paceApplied: boolean;

@@ -13,6 +13,8 @@ export interface RetentionBackup {
   readonly startedAt: Date;
   /** Copies that are proved at this moment. */
   readonly provedCopies: number;
+  /** Its copies meet the copy policy at this moment. @default false, as where there is no policy */
+  readonly compliant?: boolean;
   readonly tombstonedAt: Date | null;
   readonly deletedAt: Date | null;
 }
@@ -127,6 +129,9 @@ function keepFloor(
   if (proved.length < floor) {
     for (const backup of counted) keep(backup, `fewer than ${floor} proved: nothing else is deleted before there are`);
   }
+  const marked = existing.filter((backup) => backup.status === 'completed' && backup.tombstonedAt !== null);
+  const compliant = [...counted, ...marked].find((backup) => backup.compliant);
+  if (compliant) keep(compliant, 'the newest backup that meets the copy policy');
   if (counted[0]) keep(counted[0], 'the newest backup');
 }
 

@@ -4,6 +4,7 @@ import { createCatalog } from '../catalog/create-catalog';
 import { migrate } from '../catalog/migrate';
 import type { Catalog } from '../catalog/types';
 import type { SecretResolver } from '../client/connection-options';
+import { complianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig, HoldfastConfig } from '../config/schema';
 import { toConnectionTarget } from '../config/secrets';
 import { createLogicalEngine } from '../engines/logical';
@@ -35,11 +36,24 @@ export function createDependencies(options: DependencyOptions): Dependencies {
     const target = await toConnectionTarget(config.catalog.connection, 'catalog');
     const { schema } = config.catalog;
     await migrate(target, schema);
-    opened = createCatalog({ target, schema, applicationName: `holdfast worker ${options.identity}` });
-    return opened;
+    const catalog = createCatalog({
+      target,
+      schema,
+      applicationName: `holdfast worker ${options.identity}`,
+      judge: (name) => complianceFacts(config, name),
+    });
+    opened = catalog;
+    // The policy, or what stores are, may have changed since the last worker ran.
+    for (const { name } of config.databases) await catalog.judgeAll(name, new Date());
+    return catalog;
   });
   const governors = createGovernorRegistry();
-  const metrics = createMetrics({ databases: config.databases.map(({ name }) => name), catalog, governors });
+  const metrics = createMetrics({
+    databases: config.databases.map(({ name }) => name),
+    held: (name) => complianceFacts(config, name).policy !== null,
+    catalog,
+    governors,
+  });
   const stores = createStoreSet(config, {
     secrets,
     keys,
@@ -70,6 +84,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
           ? toConnectionTarget(database(target.database).connection, target.database)
           : toConnectionTarget({ url: target.url }, 'target'),
       stores,
+      compliance: (name) => complianceFacts(config, name),
       keys,
       catalog,
       engine: createLogicalEngine(),

@@ -3,9 +3,12 @@ import { createServer, type Server } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Catalog } from '../catalog/types';
 import type { GovernorRegistry } from '../load/registry';
+import { createComplianceMetrics } from './compliance-metrics';
 
 export interface MetricsSource {
   readonly databases: readonly string[];
+  /** Whether a copy policy holds for a database. @default none does */
+  readonly held?: (database: string) => boolean;
   catalog(): Promise<Catalog>;
   readonly governors: GovernorRegistry;
 }
@@ -52,6 +55,8 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
   ]);
   const bytes = counter('store_bytes_total', 'Bytes moved to and from a store by this process', ['store', 'direction']);
 
+  const compliance = createComplianceMetrics(registry);
+
   const collectDatabase = async (catalog: Catalog, database: string) => {
     const jobs = (await catalog.jobs({ database, status: 'completed', limit: 200 })).filter(
       (job) => job.deletedAt === null,
@@ -78,6 +83,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
       ] as const)
         sizes.set({ database, kind }, value ?? 0);
     }
+    if (source.held?.(database)) await compliance.collect(catalog, database, jobs);
     const [proof] = (await catalog.proofs({ database, limit: 20 })).filter((one) => one.restoreMs !== null);
     if (proof) restore.set({ database }, proof.restoreMs! / 1000);
     const counts = new Map<string, number>();
@@ -95,6 +101,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
   const collect = async () => {
     if (performance.now() - collectedAt < FRESH_MS) return;
     for (const one of [proved, age, completed, sizes, rows, duration, restore, copies]) one.reset();
+    compliance.reset();
     try {
       const catalog = await source.catalog();
       for (const database of source.databases) await collectDatabase(catalog, database);

@@ -1,5 +1,6 @@
 /** What a backup run knows of itself: the state behind the `progress` query, the search attributes and the card. */
 import { log, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { complianceOf, everyStore, type Compliance } from '../domain/compliance';
 import {
   isCurrentAttempt,
   type Attached,
@@ -12,7 +13,7 @@ import { gradeAtLeast, type BackupPhase, type BackupType, type ProofGrade } from
 import { FULL_PACE, newerPace, paceWord, type Pace } from '../domain/pace';
 import { finishedDump, type BackupProgress, type CopyStatus, type DumpProgress } from '../domain/progress';
 import type { BackupInput, BackupResult } from '../domain/runs';
-import type { DumpResult } from '../activities/types';
+import type { BackupPlan, DumpResult } from '../activities/types';
 import { backupCard } from './card';
 import { attributes, type AttributeValues } from './search-attributes';
 
@@ -28,6 +29,7 @@ export class BackupRun {
   private readonly copies = new Map<string, CopyStatus>();
   /** Stores that are tried again later: nobody waits for them. */
   private readonly late = new Set<string>();
+  private rule: Pick<BackupPlan, 'policy' | 'places'> = {};
   private attempting = false;
   private latest: AttemptRef | null = null;
   private dumpProgress: DumpProgress | null = null;
@@ -121,6 +123,17 @@ export class BackupRun {
     );
   }
 
+  judgeBy({ policy, places }: Pick<BackupPlan, 'policy' | 'places'>): void {
+    this.rule = { policy, places };
+  }
+
+  /** What there is of the copies that are wanted, once there is a backup; without a policy every store is to have one. */
+  get compliance(): Compliance | null {
+    const { policy, places } = this.rule;
+    if (places === undefined || this.dumpResult === null) return null;
+    return complianceOf(policy ?? everyStore(places), places, [...this.copies.values()]);
+  }
+
   notice(text: string): void {
     if (!this.notices.includes(text)) this.notices.push(text);
     this.show();
@@ -152,6 +165,7 @@ export class BackupRun {
       startedAt: this.startedAt.toISOString(),
       dump: this.dumpProgress && this.dumpResult ? finishedDump(this.dumpProgress, this.dumpResult) : this.dumpProgress,
       copies: [...this.copies.values()],
+      compliance: this.compliance,
       pace: this.pace,
       paceApplied: this.applied.sequence >= this.pace.sequence || (this.host === null && !this.attempting),
       paceAppliedAt: this.applied.sequence >= this.pace.sequence ? this.applied.at : null,
@@ -188,6 +202,7 @@ export class BackupRun {
       phase: this.phase,
       pace: paceWord(this.pace),
       grade: this.grade ?? 'none',
+      ...(this.compliance === null ? {} : { copies: this.compliance.state }),
     };
     const changed = Object.entries(now).filter(([name, value]) => this.shown[name as keyof AttributeValues] !== value);
     if (changed.length > 0) upsertSearchAttributes(attributes(Object.fromEntries(changed)));

@@ -84,6 +84,7 @@ async function admit(run: BackupRun): Promise<BackupPlan> {
   run.type = plan.type;
   run.basedOn = plan.base?.backupId ?? null;
   plan.notices.forEach((text) => run.notice(text));
+  run.judgeBy(plan);
   plan.stores.forEach((store) => run.copy({ store, state: 'pending', grade: null, detail: null }));
   await openJob(run, plan);
   return plan;

@@ -58,6 +58,14 @@ export function backupCard(progress: BackupProgress, facts: CardFacts): string {
     for (const { store, state, grade, detail } of progress.copies)
       lines.push(`| ${store} | ${state} | ${grade ?? '—'} | ${cell(detail ?? '')} |`);
   }
+  const { compliance } = progress;
+  if (compliance) {
+    const missing = compliance.missing.map(({ sentence }) => sentence).join(', ');
+    lines.push(
+      '',
+      `**Copies:** ${compliance.state}, ${compliance.proved} proved${missing === '' ? '' : `; the policy is not met: ${missing}`}`,
+    );
+  }
   if (progress.error !== null) lines.push('', `**Failed:** \`${progress.error.type}\` — ${progress.error.message}`);
   for (const notice of facts.notices) lines.push('', `> ${notice}`);
   return lines.join('\n');

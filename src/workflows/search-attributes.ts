@@ -10,6 +10,7 @@ export const ATTRIBUTE = {
   phase: keyword('HoldfastPhase'),
   pace: keyword('HoldfastPace'),
   grade: keyword('HoldfastGrade'),
+  copies: keyword('HoldfastCopies'),
 } as const;
 
 /** Name → type as the operator API of Temporal spells it. All of them must be registered before the first run. */

@@ -1,5 +1,6 @@
 import { initial } from './0001-initial';
 import { storeHealth } from './0002-store-health';
+import { compliance } from './0003-compliance';
 
 export interface CatalogMigration {
   /** Recorded in the database; starts with its number, never changed once released. */
@@ -11,4 +12,5 @@ export interface CatalogMigration {
 export const MIGRATIONS: readonly CatalogMigration[] = [
   { name: '0001-initial', sql: initial },
   { name: '0002-store-health', sql: storeHealth },
+  { name: '0003-compliance', sql: compliance },
 ];

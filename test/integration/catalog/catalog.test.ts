@@ -190,7 +190,7 @@ describe('the catalogue on PostgreSQL', () => {
   describe('copies', () => {
     const copy = { backupId: BACKUP, database: 'shop', store: 'folder' };
 
-    it('keep their grade while they stay complete and lose it when damaged', async () => {
+    it('stay proved when a transfer says it again, and lose their grade when damaged', async () => {
       await catalog.setCopy({ ...copy, state: 'complete', at: at(1) });
       await catalog.setCopy({ ...copy, state: 'proved', grade: 'exact', at: at(2) });
       await catalog.setCopy({ ...copy, state: 'proved', grade: 'exact', at: at(2) });
@@ -198,7 +198,7 @@ describe('the catalogue on PostgreSQL', () => {
         { ...copy, state: 'proved', grade: 'exact', provedAt: at(2), updatedAt: at(2), detail: null },
       ]);
       await catalog.setCopy({ ...copy, state: 'complete', at: at(3) });
-      expect((await catalog.copies({}))[0]).toMatchObject({ state: 'complete', grade: 'exact', provedAt: at(2) });
+      expect((await catalog.copies({}))[0]).toMatchObject({ state: 'proved', grade: 'exact', provedAt: at(2) });
       await catalog.setCopy({ ...copy, state: 'damaged', detail: '3 objects', at: at(4) });
       expect((await catalog.copies({ backupId: BACKUP }))[0]).toMatchObject({
         state: 'damaged',
