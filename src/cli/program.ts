@@ -17,6 +17,7 @@ import { keysAddRecipient, keysInit, keysList } from './commands/keys/keys';
 import { keysKit } from './commands/keys/kit';
 import { migrateCommand } from './commands/migrate';
 import { recoverCommands } from './commands/recover';
+import { reportCompliance } from './commands/report/compliance';
 import { restore } from './commands/restore';
 import { retentionApply, retentionPlan } from './commands/retention/retention';
 import {
@@ -75,6 +76,8 @@ export function buildProgram(cli: Cli): Command {
 
   const store = group('store', 'the places that hold copies');
   for (const verb of [storeList, storeCheck]) verb(store, cli);
+  const report = group('report', 'figures over time');
+  for (const verb of [reportCompliance]) verb(report, cli);
   const keys = group('keys', 'keys of the repository');
   for (const verb of [keysInit, keysList, keysAddRecipient, keysKit]) verb(keys, cli);
   const catalog = group('catalog', 'the index of all backups');

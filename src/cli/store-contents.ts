@@ -17,6 +17,8 @@ export interface StoreContents {
   readonly listed: readonly ListedBackup[];
   /** Filled while `inventories` is read. */
   readonly refused: readonly RefusedManifest[];
+  /** Keys of proofs that could not be believed, not signed by a trusted key say; filled while `proofs` is read. */
+  readonly refusedProofs: readonly string[];
   inventories(): AsyncGenerator<Inventory>;
   proofs(): AsyncGenerator<ProofRecord>;
 }
@@ -29,9 +31,11 @@ export async function readStoreContents(
   const { database, signal } = options;
   const listed = await listBackups(store, database, signal);
   const refused: RefusedManifest[] = [];
+  const refusedProofs: string[] = [];
   return {
     listed,
     refused,
+    refusedProofs,
     async *inventories() {
       for (const backup of listed) {
         try {
@@ -45,7 +49,9 @@ export async function readStoreContents(
       }
     },
     async *proofs() {
-      for (const backup of listed) yield* await readProofs(store, backup.database, backup.backupId, keys, { signal });
+      const onRefused = (key: string) => void refusedProofs.push(key);
+      for (const backup of listed)
+        yield* await readProofs(store, backup.database, backup.backupId, keys, { signal, onRefused });
     },
   };
 }

@@ -6,6 +6,9 @@ import type { HoldfastActivities } from '../../src/activities/types';
 import { dumpResult, failure, fakeActivities, PLAN } from '../support/fake-activities';
 import { startTemporal, startWorkers } from '../support/temporal';
 
+// The first test of a file waits for the workflows to be bundled.
+jest.setTimeout(60_000);
+
 let env: TestWorkflowEnvironment;
 let number = 0;
 type RunError = Error & { cause?: { type?: string } };
@@ -57,6 +60,31 @@ test('a run admits, dumps, proves every copy, and starts retention', async () =>
       ['HoldfastBackupId', result!.backupId],
     ]),
   );
+});
+
+test('a run shows how many of the wanted copies there are, from the dump on until the last store is filled', async () => {
+  const facts = { account: null, credentials: null, region: null, endpoint: null, bucket: null, disk: null };
+  const places = [
+    { ...facts, name: 'disk', role: 'primary' as const, provider: 'disk' },
+    { ...facts, name: 'cloud', role: 'offsite' as const, provider: 'aws' },
+  ];
+  const { result, handle, description } = await finished({
+    admit: async () => ({ ...PLAN, policy: { copies: 2, media: 2, offsite: 1 }, places }),
+    dump: async () =>
+      dumpResult({ committed: ['disk'], behind: [{ store: 'cloud', code: 'STORE_UNREACHABLE', message: 'down' }] }),
+  });
+  expect(result?.copies).toHaveLength(2);
+  const { events } = await handle.fetchHistory();
+  const words = events!.flatMap((event) => {
+    const fields = event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
+    const word = fields?.HoldfastCopies?.data;
+    return word ? [JSON.parse(Buffer.from(word).toString()) as unknown].flat() : [];
+  });
+  expect(words).toEqual(['1/2', '2/2']);
+  expect(description.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toContainEqual([
+    'HoldfastCopies',
+    '2/2',
+  ]);
 });
 
 test('a permanent failure of the dump fails the job row and the run with the stable code', async () => {

@@ -209,6 +209,129 @@ describe('the catalogue on PostgreSQL', () => {
     });
   });
 
+  describe('compliance', () => {
+    const place = (name: string, provider: string, role: 'primary' | 'offsite') => ({
+      name,
+      role,
+      provider,
+      account: null,
+      credentials: null,
+      region: null,
+      endpoint: null,
+      bucket: null,
+      disk: null,
+    });
+    let policy: { copies: number; media: number; offsite: number } | null = { copies: 2, media: 2, offsite: 1 };
+    const judge = () => ({ policy, stores: [place('disk', 'disk', 'primary'), place('cloud', 'aws', 'offsite')] });
+    const copy = (store: string) => ({ backupId: BACKUP, database: 'shop', store });
+    let judged: Catalog;
+    beforeEach(() => {
+      policy = { copies: 2, media: 2, offsite: 1 };
+      judged = createCatalog({ target, schema: 'hold-fast', applicationName: 'test', judge });
+    });
+    afterEach(() => judged.close());
+    const history = async () =>
+      (await judged.complianceHistory({ database: 'shop' })).map(({ state, proved, compliant }) => [
+        state,
+        proved,
+        compliant,
+      ]);
+
+    it('has one row for each change, written with the copy that made it', async () => {
+      await judged.setCopies([
+        { ...copy('disk'), state: 'complete', at: at(1) },
+        { ...copy('cloud'), state: 'pending', at: at(1) },
+      ]);
+      await judged.setCopy({ ...copy('cloud'), state: 'copying', at: at(2) });
+      await judged.setCopy({ ...copy('cloud'), state: 'complete', at: at(3) });
+      await judged.setCopy({ ...copy('cloud'), state: 'complete', at: at(4) });
+      await judged.setCopy({ ...copy('cloud'), state: 'proved', grade: 'exact', at: at(5) });
+      await judged.setCopy({ ...copy('disk'), state: 'damaged', at: at(6) });
+      expect(await history()).toEqual([
+        ['1/2', 0, false],
+        ['2/2', 0, true],
+        ['2/2', 1, true],
+        ['1/2', 1, false],
+      ]);
+      expect(await judged.compliance({ database: 'shop' })).toMatchObject([
+        {
+          backupId: BACKUP,
+          at: at(6),
+          state: '1/2',
+          missing: [{ clause: 'copies', have: 1, want: 2 }, { clause: 'media' }],
+        },
+      ]);
+    });
+
+    it('comes out the same whichever of many words on both copies is written first', async () => {
+      const words = Array.from({ length: 6 }, (_, index) => index).flatMap((minute) =>
+        ['disk', 'cloud'].map((store) =>
+          judged.setCopy({ ...copy(store), state: minute % 2 ? 'complete' : 'copying', at: at(minute) }),
+        ),
+      );
+      await Promise.all(words);
+      expect(await judged.copies({ backupId: BACKUP })).toMatchObject([{ state: 'complete' }, { state: 'complete' }]);
+      expect((await history()).at(-1)).toEqual(['2/2', 0, true]);
+      const rows = await judged.complianceHistory({ database: 'shop' });
+      expect(rows.map((row) => row.at.getTime())).toEqual(rows.map((row) => row.at.getTime()).sort((a, b) => a - b));
+    });
+
+    it('is judged anew when the policy changes, and not where there is none', async () => {
+      await judged.startJob(started());
+      await judged.completeJob(BACKUP, facts);
+      await judged.setCopy({ ...copy('disk'), state: 'complete', at: at(6) });
+      policy = { copies: 1, media: 1, offsite: 0 };
+      await judged.judgeAll('shop', at(7));
+      await judged.judgeAll('shop', at(8));
+      policy = null;
+      await judged.judgeAll('shop', at(9));
+      expect(await history()).toEqual([
+        ['1/2', 0, false],
+        ['1/1', 0, true],
+      ]);
+    });
+
+    it('counts no copy of a retired store, whatever is said of it later', async () => {
+      await judged.setCopy({ ...copy('disk'), state: 'complete', at: at(1) });
+      await judged.setCopy({ ...copy('cloud'), state: 'proved', grade: 'exact', at: at(1) });
+      const who = { since: at(2), who: 'ana@laptop', reason: 'too dear' };
+      expect(await judged.retireStore({ ...who, store: 'cloud', refuse: async () => true })).toEqual({
+        retired: false,
+        copies: 0,
+      });
+      expect((await judged.copies({ store: 'cloud' }))[0]?.state).toBe('proved');
+      expect(await judged.retireStore({ ...who, store: 'cloud', refuse: async () => false })).toEqual({
+        retired: true,
+        copies: 1,
+      });
+      await judged.setCopy({ ...copy('cloud'), state: 'complete', at: at(3) });
+      await judged.setCopy({ ...copy('cloud'), backupId: OTHER, state: 'complete', at: at(3) });
+      expect((await judged.copies({ store: 'cloud' })).map(({ state }) => state)).toEqual(['retired', 'retired']);
+      expect(await judged.storeLives()).toEqual([{ store: 'cloud', state: 'retired', ...who }]);
+      expect((await judged.compliance({ backupId: BACKUP }))[0]?.state).toBe('1/2');
+      await judged.setStoreLife({ store: 'cloud', state: 'active', since: at(4), who: 'ana@laptop', reason: null });
+      await judged.setCopy({ ...copy('cloud'), state: 'complete', at: at(5) });
+      expect((await judged.compliance({ backupId: BACKUP }))[0]?.state).toBe('2/2');
+    });
+
+    it('waits while a store is being retired, so that no word slips in between', async () => {
+      await judged.setCopy({ ...copy('cloud'), state: 'complete', at: at(1) });
+      let late: Promise<void> = Promise.resolve();
+      const who = { since: at(2), who: 'ana@laptop', reason: null };
+      await judged.retireStore({
+        ...who,
+        store: 'cloud',
+        refuse: async () => {
+          late = judged.setCopy({ ...copy('cloud'), state: 'proved', grade: 'exact', at: at(3) });
+          await judged.copies({});
+          return false;
+        },
+      });
+      await late;
+      expect((await judged.copies({ store: 'cloud' }))[0]).toMatchObject({ state: 'retired', grade: null });
+    });
+  });
+
   describe('proofs', () => {
     it('come back as they were saved, newest first, once each', async () => {
       const failed = proof({

@@ -15,12 +15,21 @@ interface Sketch {
   status?: RetentionBackup['status'];
   tombstoned?: boolean;
   deleted?: boolean;
+  compliant?: boolean;
 }
-const backup = ({ at, proved = true, status = 'completed', tombstoned, deleted }: Sketch): RetentionBackup => ({
+const backup = ({
+  at,
+  proved = true,
+  status = 'completed',
+  tombstoned,
+  deleted,
+  compliant,
+}: Sketch): RetentionBackup => ({
   backupId: at,
   startedAt: new Date(at.length <= 16 ? `${at}Z` : at),
   status,
   provedCopies: proved ? 1 : 0,
+  ...(compliant === undefined ? {} : { compliant }),
   tombstonedAt: tombstoned ? new Date('2026-11-01T00:00Z') : null,
   deletedAt: deleted ? new Date('2026-11-01T00:00Z') : null,
 });
@@ -36,6 +45,30 @@ const kept = (result: ReturnType<typeof plan>) =>
   result.decisions.filter(({ keep }) => keep).map(({ backupId }) => backupId);
 const reasonsOf = (result: ReturnType<typeof plan>, id: string) =>
   result.decisions.find(({ backupId }) => backupId === id)?.reasons;
+
+describe('the newest backup that meets the copy policy', () => {
+  const reason = 'the newest backup that meets the copy policy';
+  it('stays, however many newer ones do not meet it', () => {
+    const result = plan(
+      [
+        { at: '2026-11-01T00:00', compliant: true },
+        { at: '2026-11-02T00:00', compliant: true },
+        '2026-11-03T00:00',
+        '2026-11-04T00:00',
+      ],
+      { last: 1 },
+    );
+    expect(kept(result)).toEqual(['2026-11-04T00:00', '2026-11-02T00:00']);
+    expect(reasonsOf(result, '2026-11-02T00:00')).toEqual([reason]);
+  });
+
+  it('is spared after it was marked, when no other meets it', () => {
+    const result = plan([{ at: '2026-11-01T00:00', compliant: true, tombstoned: true }, '2026-11-03T00:00'], {
+      last: 1,
+    });
+    expect(reasonsOf(result, '2026-11-01T00:00')).toContain(reason);
+  });
+});
 
 describe('the retention plan', () => {
   it('gives each backup a decision with its reasons, newest first', () => {

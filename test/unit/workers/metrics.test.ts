@@ -53,6 +53,32 @@ test('without a proved backup there is no age, so that an alarm on its absence f
   expect(await metrics.registry.metrics()).not.toContain('holdfast_last_proved_backup_age_seconds{');
 });
 
+test('where a copy policy holds it is told how far the newest backup meets it, and since when not', async () => {
+  const row = (backupId: string, minute: number, met: number) => ({
+    backupId,
+    at: at(minute),
+    met,
+    wanted: 3,
+    state: `${met}/3`,
+    compliant: met === 3,
+    missing: [],
+  });
+  const catalog = {
+    ...catalogOf([job('new', 30), job('old', 10)], []),
+    complianceHistory: async () => [row('old', 12, 3), row('new', 32, 2)],
+  } as unknown as Catalog;
+  const governors = createGovernorRegistry();
+  const metrics = createMetrics({ databases: ['shop'], held: () => true, catalog: async () => catalog, governors });
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('holdfast_last_backup_copies{database="shop"} 2');
+  expect(text).toContain('holdfast_last_backup_copies_wanted{database="shop"} 3');
+  expect(text).toContain('holdfast_compliant{database="shop"} 0');
+  const since = Number(/holdfast_since_compliant_seconds\{database="shop"\} (\S+)/.exec(text)?.[1]);
+  const expected = (Date.now() - at(32).getTime()) / 1000;
+  expect(since).toBeGreaterThan(expected - 60);
+  expect(since).toBeLessThanOrEqual(expected + 1);
+});
+
 test('a catalogue that is down is said, and what this process counts is still told', async () => {
   const { metrics, governors } = metricsOver(() => Promise.reject(new Error('down')));
   metrics.failed({ activity: 'dump', code: 'PG_LOST' });

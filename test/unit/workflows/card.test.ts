@@ -53,3 +53,13 @@ test('a failure is the headline, with its code and message', () => {
   expect(card.split('\n')[0]).toBe('### Failed: PG_DENIED');
   expect(card).toContain('`PG_DENIED` — no');
 });
+
+test('says how many of the wanted copies there are, and which clause of the policy is missing', () => {
+  const missing = [{ clause: 'offsite' as const, have: 0, want: 1, sentence: '0 of 1 copy elsewhere' }];
+  const compliance = { state: '2/3', met: 2, wanted: 3, proved: 1, compliant: false, missing };
+  expect(backupCard({ ...progress, compliance }, facts)).toContain(
+    '**Copies:** 2/3, 1 proved; the policy is not met: 0 of 1 copy elsewhere',
+  );
+  const met = { ...compliance, state: '3/3', compliant: true, missing: [] };
+  expect(backupCard({ ...progress, compliance: met }, facts)).toMatch(/\*\*Copies:\*\* 3\/3, 1 proved$/m);
+});

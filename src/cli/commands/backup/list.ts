@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { BackupJob, CopyRow, HoldRow } from '../../../catalog/types';
+import type { BackupJob, ComplianceRow, CopyRow, HoldRow } from '../../../catalog/types';
 import { action, type Verb } from '../../command';
 import { countArgument } from '../../arguments';
 import { formatBytes, formatCount, formatDuration, formatRelative, NONE } from '../../output/format';
@@ -15,6 +15,8 @@ interface ListedBackup {
   readonly job: BackupJob;
   readonly copies: readonly CopyRow[];
   readonly holds: readonly HoldRow[];
+  /** null: no policy holds, or it was never judged. */
+  readonly compliance: ComplianceRow | null;
 }
 
 export const backupList: Verb = (parent, cli) =>
@@ -34,7 +36,7 @@ export const backupList: Verb = (parent, cli) =>
         if (database !== undefined) await context.database(database);
         const catalog = await context.catalog();
         const filter = database === undefined ? {} : { database };
-        const [jobs, copies, holds] = await Promise.all([
+        const [jobs, copies, holds, judged] = await Promise.all([
           catalog.jobs({
             ...filter,
             limit: options.limit,
@@ -43,14 +45,21 @@ export const backupList: Verb = (parent, cli) =>
           }),
           catalog.copies(filter),
           catalog.holds(filter),
+          catalog.compliance(filter),
         ]);
         const listed = jobs.map((job) => ({
           job,
           copies: copies.filter((copy) => copy.backupId === job.backupId),
           holds: holds.filter((hold) => hold.backupId === job.backupId),
+          compliance: judged.find((row) => row.backupId === job.backupId) ?? null,
         }));
         return {
-          data: listed.map((entry) => ({ ...entry.job, copies: entry.copies, holds: entry.holds })),
+          data: listed.map((entry) => ({
+            ...entry.job,
+            copies: entry.copies,
+            holds: entry.holds,
+            compliance: entry.compliance,
+          })),
           text:
             listed.length === 0
               ? 'no backups yet: make one with `holdfast backup run`'
@@ -60,6 +69,7 @@ export const backupList: Verb = (parent, cli) =>
     );
 
 function renderBackups(backups: readonly ListedBackup[], now: Date, colors: Palette): string {
+  const judged = backups.some(({ compliance }) => compliance !== null);
   return renderTable<ListedBackup>(
     backups,
     [
@@ -82,10 +92,19 @@ function renderBackups(backups: readonly ListedBackup[], now: Date, colors: Pale
         get: ({ copies }) =>
           copies.map((copy) => `${copy.store}:${paintState(copy.grade ?? copy.state, colors)}`).join(' ') || NONE,
       },
+      ...(judged ? [{ title: 'POLICY', get: (backup: ListedBackup) => policyWord(backup, colors) }] : []),
       { title: 'HOLDS', get: ({ holds }) => holds.map((hold) => colors.magenta(hold.holder)).join(' ') },
     ],
     colors.dim,
   );
+}
+
+/** `3/3`, or what is missing of it: `2/3`, `3/3 without media`. */
+function policyWord({ job, compliance }: ListedBackup, colors: Palette): string {
+  if (compliance === null || job.deletedAt !== null) return NONE;
+  if (compliance.compliant) return colors.green(compliance.state);
+  const others = compliance.missing.map(({ clause }) => clause).filter((clause) => clause !== 'copies');
+  return colors.yellow(others.length === 0 ? compliance.state : `${compliance.state} without ${others.join(', ')}`);
 }
 
 function state(job: BackupJob, colors: Palette): string {

@@ -1,4 +1,4 @@
-import type { BackupJob, Catalog, CopyRow, HoldRow } from '../../../catalog/types';
+import type { BackupJob, Catalog, ComplianceRow, CopyRow, HoldRow } from '../../../catalog/types';
 import type { BackupProgress } from '../../../domain/progress';
 import type { ProofRecord } from '../../../repository/types';
 import { action, type Answer, type Verb } from '../../command';
@@ -16,6 +16,7 @@ interface Detail {
   readonly copies: readonly CopyRow[];
   readonly proofs: readonly ProofRecord[];
   readonly holds: readonly HoldRow[];
+  readonly compliance: ComplianceRow | null;
   readonly url: string | null;
   readonly progress: BackupProgress | null;
 }
@@ -47,6 +48,7 @@ export const backupShow: Verb = (parent, cli) =>
             copies: detail.copies,
             proofs: detail.proofs,
             holds: detail.holds,
+            compliance: detail.compliance,
             url: detail.url,
             progress: detail.progress,
           },
@@ -58,20 +60,26 @@ export const backupShow: Verb = (parent, cli) =>
 
 async function readDetail(context: CliContext, catalog: Catalog, job: BackupJob): Promise<Detail> {
   const { backupId } = job;
-  const [copies, proofs, holds] = await Promise.all([
+  const [copies, proofs, holds, judged] = await Promise.all([
     catalog.copies({ backupId }),
     catalog.proofs({ backupId }),
     catalog.holds({ backupId }),
+    catalog.compliance({ backupId }),
   ]);
-  if (job.workflowId === null) return { job, copies, proofs, holds, url: null, progress: null };
+  const compliance = judged[0] ?? null;
+  if (job.workflowId === null) return { job, copies, proofs, holds, compliance, url: null, progress: null };
   // The catalogue answers without Temporal; the link and the live figures are extra.
   const client = await context.client().catch(() => null);
   const url = client?.webUiUrl(job.workflowId, job.runId ?? undefined) ?? null;
   const progress = job.status === 'running' ? ((await client?.progress(job.database).catch(() => null)) ?? null) : null;
-  return { job, copies, proofs, holds, url, progress };
+  return { job, copies, proofs, holds, compliance, url, progress };
 }
 
-function renderDetail({ job, copies, proofs, holds, url, progress }: Detail, now: Date, colors: Palette): string {
+function renderDetail(
+  { job, copies, proofs, holds, compliance, url, progress }: Detail,
+  now: Date,
+  colors: Palette,
+): string {
   const took = job.completedAt === null ? null : job.completedAt.getTime() - job.startedAt.getTime();
   const rto = proofs.find((proof) => proof.restoreMs !== null)?.restoreMs ?? null;
   const parts = [
@@ -82,6 +90,7 @@ function renderDetail({ job, copies, proofs, holds, url, progress }: Detail, now
         ['type', job.backupType + (job.basedOn === null ? '' : `, reuses ${job.basedOn}`)],
         ['status', paintState(job.status, colors)],
         ['proof', job.verificationStatus === null ? 'none yet' : paintState(job.verificationStatus, colors)],
+        ['policy', compliance === null ? null : policyText(compliance, colors)],
         ['started', `${formatTime(job.startedAt)} (${formatRelative(job.startedAt, now)})`],
         ['took', took === null ? null : formatDuration(took)],
         ['rows', formatCount(job.rows)],
@@ -134,6 +143,12 @@ function renderDetail({ job, copies, proofs, holds, url, progress }: Detail, now
   }
   if (progress !== null) parts.push(backupFrame(progress, colors).block.slice(1).join('\n'));
   return parts.join('\n\n');
+}
+
+function policyText({ state, proved, compliant, missing, at }: ComplianceRow, colors: Palette): string {
+  const copies = `${state} copies, ${proved} proved`;
+  if (compliant) return `${colors.green('met')}: ${copies} (since ${formatTime(at)})`;
+  return `${colors.yellow('not met')}: ${copies}; ${missing.map(({ sentence }) => sentence).join(', ')} (since ${formatTime(at)})`;
 }
 
 function renderProofs(proofs: readonly ProofRecord[], colors: Palette): string {

@@ -1,12 +1,13 @@
 import type { RebuildReport } from '../../../catalog/rebuild';
 import { toConnectionTarget } from '../../../config/secrets';
+import { lifeOf } from '../../../domain/store-life';
 import { action, type Answer, type Verb } from '../../command';
 import type { CliContext } from '../../context';
 import { EXIT } from '../../exit-codes';
 import { load } from '../../lazy';
 import { formatShare, plural } from '../../output/format';
 import { bar, createProgress } from '../../output/progress';
-import type { RefusedManifest } from '../../store-contents';
+import type { StoreContents } from '../../store-contents';
 
 interface RebuildOptions {
   readonly store: string;
@@ -55,17 +56,24 @@ async function rebuild(context: CliContext, options: RebuildOptions): Promise<An
         });
       },
     });
-    const { refused } = contents;
+    const { refused, refusedProofs } = contents;
+    const retired = lifeOf(await catalog.storeLives(), options.store) === 'retired';
     await catalog.audit({
       actor: context.who,
       action: 'rebuild',
       database: options.database ?? null,
-      details: { store: options.store, backups: report.backups, proofs: report.proofs, refused: refused.length },
+      details: {
+        store: options.store,
+        backups: report.backups,
+        proofs: report.proofs,
+        refused: refused.length,
+        refusedProofs: refusedProofs.length,
+      },
       at: ui.now(),
     });
     return {
-      data: { store: options.store, ...report, refused },
-      text: describe(options.store, report, refused),
+      data: { store: options.store, retired, ...report, refused, refusedProofs },
+      text: describe(options.store, report, contents, retired),
       exitCode: refused.length === 0 ? EXIT.ok : EXIT.proofFailed,
     };
   } finally {
@@ -73,7 +81,12 @@ async function rebuild(context: CliContext, options: RebuildOptions): Promise<An
   }
 }
 
-function describe(store: string, report: RebuildReport, refused: readonly RefusedManifest[]): string {
+function describe(
+  store: string,
+  report: RebuildReport,
+  { refused, refusedProofs }: Pick<StoreContents, 'refused' | 'refusedProofs'>,
+  retired: boolean,
+): string {
   return [
     `${plural(report.backups, 'backup')} and ${plural(report.proofs, 'proof')} from ${store} are in the catalogue`,
     ...(report.orphanProofs > 0
@@ -81,5 +94,11 @@ function describe(store: string, report: RebuildReport, refused: readonly Refuse
       : []),
     ...report.reappeared.map((backupId) => `${backupId} counts as deleted, but its manifest is there`),
     ...refused.map(({ backupId, code, message }) => `left out ${backupId}: ${code}: ${message}`),
+    ...refusedProofs.map(
+      (key) => `left out the proof ${key}: not signed by a key that is trusted, or about another copy`,
+    ),
+    ...(retired
+      ? [`${store} is retired: its copies do not count (take it back with \`holdfast store add ${store}\`)`]
+      : []),
   ].join('\n');
 }
