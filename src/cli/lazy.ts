@@ -22,7 +22,7 @@ import type * as WorkerModule from '../workers/run-worker';
 import type * as OpenKeysModule from '../workers/open-keys';
 import type * as UpModule from './up/run-up';
 import type * as StoreContentsModule from './store-contents';
-import type * as StoreCheckModule from '../storage/check';
+import type * as StoreCheckModule from './check-store';
 import type * as StorageModule from '../storage/create-store';
 
 /** The modules behind the commands, each loaded when first used. */
@@ -42,7 +42,7 @@ export const load = {
   storeContents: () => require('./store-contents') as typeof StoreContentsModule,
   kit: () => require('../repository/kit') as typeof KitModule,
   rebuild: () => require('../catalog/rebuild') as typeof RebuildModule,
-  storeCheck: () => require('../storage/check') as typeof StoreCheckModule,
+  storeCheck: () => require('./check-store') as typeof StoreCheckModule,
   storage: () => require('../storage/create-store') as typeof StorageModule,
 };
 

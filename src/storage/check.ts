@@ -1,12 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { storageError } from '../errors/storage';
-import type { ObjectStore } from './object-store';
+import { isDeleteNotPermitted, keptCanaryKey, newCanaryKey } from './canary';
+import { withDeadline } from './deadline';
+import type { ObjectStore, StoreFinding } from './object-store';
 import { abortReason } from './timing';
 
 const CANARY_BYTES = 64 * 1024;
 const CLEANUP_TIMEOUT_MS = 5_000;
-const FOLDER = '.holdfast-canary';
+/** For all questions about settings together: they are a remark, not worth a long wait. */
+const INSPECTION_TIMEOUT_MS = 20_000;
+/** Clocks that are kept by NTP differ by less. */
+const MAX_SKEW_MS = 5_000;
 
 export type StoreCheckStepName =
   'write' | 'head' | 'read' | 'range' | 'list' | 'create-only' | 'missing' | 'delete' | 'gone';
@@ -18,7 +23,13 @@ export interface StoreCheckStep {
   /** What was found, for people; empty when there is nothing to add. */
   readonly detail: string;
   readonly durationMs: number;
-  readonly error: { readonly code: string; readonly message: string; readonly hint: string } | null;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string;
+    /** What is missing, by the provider's name (`s3:PutObject`); null when that is not what is wrong. */
+    readonly permission: string | null;
+  } | null;
 }
 
 /** The result of a real round trip at one store. */
@@ -29,18 +40,33 @@ export interface StoreCheck {
   readonly ok: boolean;
   readonly durationMs: number;
   readonly steps: readonly StoreCheckStep[];
+  /** What is no failure of a step: settings of the bucket, clocks, objects of others. */
+  readonly findings: readonly StoreFinding[];
+}
+
+export interface StoreCheckOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Runs before anything is written, and refuses by throwing: whether this is the place it should be. What it throws is
+   * the error of the first step.
+   */
+  readonly before?: (signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /**
- * Writes a canary below `.holdfast-canary/`, uses it in every way that backups use objects, and removes it again.
- * Resolves whatever the store does; rejects only when `signal` is aborted.
+ * Writes a canary below `.holdfast-canary/`, uses it in every way that backups use objects, and removes it again. Where
+ * deleting is not permitted, one canary a host stays, and is replaced by the next check. Then asks for the settings of
+ * the place. Resolves whatever the store does; rejects only when `signal` is aborted.
  */
-export async function checkStore(store: ObjectStore, options: { signal?: AbortSignal } = {}): Promise<StoreCheck> {
+export async function checkStore(store: ObjectStore, options: StoreCheckOptions = {}): Promise<StoreCheck> {
   const { signal } = options;
   const body = randomBytes(CANARY_BYTES);
   const sha256 = createHash('sha256').update(body).digest('hex');
-  const key = `${FOLDER}/${randomBytes(16).toString('hex')}`;
+  let key = newCanaryKey();
+  let written = false;
+  let writing = { from: 0, to: 0 };
   const steps: StoreCheckStep[] = [];
+  const findings: StoreFinding[] = [];
   const began = performance.now();
 
   const step = async (name: StoreCheckStepName, work: () => Promise<string | void>) => {
@@ -52,7 +78,10 @@ export async function checkStore(store: ObjectStore, options: { signal?: AbortSi
       end('ok', (await work()) ?? '');
     } catch (error) {
       if (signal?.aborted) throw abortReason(signal);
+      if (isHoldfastError(error, 'STORE_CREDENTIAL_MISSING')) return end('skipped', error.message);
       end('failed', '', describe(error));
+      const skew = isHoldfastError(error, 'STORE_CLOCK_SKEW') ? error.context.skewSeconds : undefined;
+      if (typeof skew === 'number') findings.push(clockFinding(skew * 1000));
     }
   };
   const skip = (name: StoreCheckStepName, detail: string) =>
@@ -62,14 +91,19 @@ export async function checkStore(store: ObjectStore, options: { signal?: AbortSi
 
   try {
     await step('write', async () => {
-      await store.put(key, body, { sha256, signal });
+      await options.before?.(signal);
+      if (!(await mayDelete(store, key, signal))) key = keptCanaryKey();
+      written = true;
+      writing = { from: Date.now(), to: 0 };
+      await store.put(key, body, { sha256, replace: true, signal });
+      writing.to = Date.now();
       return `${CANARY_BYTES} bytes`;
     });
     await step('head', async () => {
       const info = await store.head(key, { signal });
       if (info?.bytes !== body.length) throw differs(info ? 'the size differs' : 'the object is not visible');
-      const skewMs = Math.abs(Date.now() - info.modifiedAt.getTime());
-      return skewMs > 60_000 ? `the clocks differ by ${Math.round(skewMs / 1000)} s` : '';
+      const skewMs = skewOf(writing, info.modifiedAt.getTime());
+      if (Math.abs(skewMs) > MAX_SKEW_MS) findings.push(clockFinding(skewMs));
     });
     await step('read', async () => {
       const read = await store.get(key, { signal });
@@ -98,24 +132,80 @@ export async function checkStore(store: ObjectStore, options: { signal?: AbortSi
         throw differs('an object that never was is visible');
     });
     await step('delete', () => store.delete([key], { signal }));
-    await step('gone', async () => {
-      if ((await store.head(key, { signal })) !== null) throw differs('the object is still visible');
-    });
+    if (steps.at(-1)?.outcome === 'ok')
+      await step('gone', async () => {
+        if ((await store.head(key, { signal })) !== null) throw differs('the object is still visible');
+      });
+    else skip('gone', 'nothing was deleted');
   } finally {
     // A canary is not to stay, whatever failed or was cancelled on the way.
-    if (steps.find(({ name }) => name === 'delete')?.outcome !== 'ok')
+    if (written && steps.find(({ name }) => name === 'delete')?.outcome !== 'ok')
       await store.delete([key], { signal: AbortSignal.timeout(CLEANUP_TIMEOUT_MS) }).catch(() => undefined);
   }
+  if (steps[0]?.outcome !== 'failed') findings.push(...(await inspect(store, signal)));
   return {
     store: store.name,
     kind: store.kind,
     ok: steps.every(({ outcome }) => outcome !== 'failed'),
     durationMs: Math.round(performance.now() - began),
     steps,
+    findings,
+  };
+}
+
+/** What the provider says of its settings; a failure to tell is nothing that backups suffer from. */
+async function inspect(store: ObjectStore, signal: AbortSignal | undefined): Promise<readonly StoreFinding[]> {
+  try {
+    return await withDeadline(
+      store.name,
+      INSPECTION_TIMEOUT_MS,
+      signal,
+      async (bounded) => (await store.inspect?.({ signal: bounded })) ?? [],
+    );
+  } catch (error) {
+    if (signal?.aborted) throw abortReason(signal);
+    const { code, hint } = describe(error);
+    return [{ about: 'versioning', level: 'unknown', detail: `unknown (the store answered ${code})`, hint }];
+  }
+}
+
+/**
+ * Whether what is written here can be removed again, by removing what is not there. In a folder that goes without asking;
+ * any other fault is left for the step that it belongs to.
+ */
+async function mayDelete(store: ObjectStore, absent: string, signal: AbortSignal | undefined): Promise<boolean> {
+  if (store.kind === 'filesystem') return true;
+  try {
+    await store.delete([absent], { signal });
+    return true;
+  } catch (error) {
+    if (isDeleteNotPermitted(error)) return false;
+    throw error;
+  }
+}
+
+/** Milliseconds that this machine is ahead of the store (negative: behind); 0 when the time lies within the writing. */
+function skewOf({ from, to }: { from: number; to: number }, storedAt: number): number {
+  if (storedAt < from) return from - storedAt;
+  return storedAt > to ? to - storedAt : 0;
+}
+
+function clockFinding(skewMs: number): StoreFinding {
+  const way = skewMs > 0 ? 'ahead of' : 'behind';
+  return {
+    about: 'clock',
+    level: 'warning',
+    detail: `the clock of this machine is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} the store's`,
+    hint: 'keep all clocks by NTP',
   };
 }
 
 function describe(error: unknown): NonNullable<StoreCheckStep['error']> {
-  if (isHoldfastError(error)) return { code: error.code, message: error.message, hint: error.hint };
-  return { code: 'STORE_REFUSED', message: error instanceof Error ? error.message : String(error), hint: '' };
+  if (isHoldfastError(error)) {
+    const { permission } = error.context;
+    const { code, message, hint } = error;
+    return { code, message, hint, permission: typeof permission === 'string' ? permission : null };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'STORE_REFUSED', message, hint: '', permission: null };
 }

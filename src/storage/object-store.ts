@@ -25,8 +25,24 @@ export interface ObjectStore {
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Deletes exactly these keys; a key that is absent already is no error. Throws when any could not be deleted. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
+  /**
+   * What the provider says of the settings of the place, judged for what they do to backups. Asks only, never writes;
+   * what may not be asked is `unknown`. Absent where there is nothing to ask.
+   */
+  inspect?(options?: CallOptions): Promise<readonly StoreFinding[]>;
   /** Frees sockets and handles; the store is not used afterwards. */
   close(): Promise<void>;
+}
+
+/** One fact about a store that is no failure of a request. */
+export interface StoreFinding {
+  readonly about: 'versioning' | 'object-lock' | 'lifecycle' | 'clock' | 'other-objects';
+  /** `unknown`: the provider would not say. */
+  readonly level: 'ok' | 'warning' | 'unknown';
+  /** For people, without any secret. */
+  readonly detail: string;
+  /** What to do next; empty when nothing is to be done. */
+  readonly hint: string;
 }
 
 export interface StoreCapabilities {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { promisify } from 'node:util';
+import { CreateBucketCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { s3StoreSchema, type S3StoreConfig } from '../../src/config/schema';
 import type { SecretResolver } from '../../src/storage/create-store';
 import { freePort } from './ports';
@@ -18,6 +20,10 @@ export interface S3TestServer {
   readonly folder: string;
   readonly process: TestProcess;
   createBucket(name: string, options?: { objectLock?: boolean }): Promise<void>;
+  /** A user beside the owner, who may do what policies of buckets allow. */
+  createUser(accessKeyId: string, secretAccessKey: string): Promise<void>;
+  /** Allows each user (by access key id) these actions on the bucket and its objects. */
+  allow(bucket: string, actions: Readonly<Record<string, readonly string[]>>): Promise<void>;
   /** Settings of a store at this server, as loaded from a config file. */
   storeConfig(bucket: string, overrides?: Record<string, unknown>): S3StoreConfig;
   /** Resolves the references that `storeConfig` puts into the settings. */
@@ -33,12 +39,24 @@ export async function startS3Server(): Promise<S3TestServer> {
   const versions = path.join(temp.path, 'versions');
   await mkdir(folder);
   await mkdir(versions);
+  const users = path.join(temp.path, 'users');
+  await mkdir(users);
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const accessKeyId = `key${randomBytes(6).toString('hex')}`;
   const secretAccessKey = randomBytes(16).toString('hex');
   const region = 'us-east-1';
-  const args = ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--keep-alive', 'posix'];
+  const args = [
+    '--port',
+    `127.0.0.1:${port}`,
+    '--region',
+    region,
+    '--quiet',
+    '--keep-alive',
+    '--iam-dir',
+    users,
+    'posix',
+  ];
   let server: TestProcess;
   try {
     server = await startProcess(
@@ -72,6 +90,49 @@ export async function startS3Server(): Promise<S3TestServer> {
       });
       try {
         await client.send(new CreateBucketCommand({ Bucket: name, ObjectLockEnabledForBucket: options.objectLock }));
+      } finally {
+        client.destroy();
+      }
+    },
+    async createUser(id, secret) {
+      await promisify(execFile)(binary, ['admin', 'create-user', '-a', id, '-s', secret, '-r', 'user'], {
+        env: {
+          PATH: process.env.PATH,
+          ADMIN_ACCESS_KEY_ID: accessKeyId,
+          ADMIN_SECRET_ACCESS_KEY: secretAccessKey,
+          ADMIN_REGION: region,
+          ADMIN_ENDPOINT_URL: endpoint,
+        },
+      });
+    },
+    async allow(bucket, actions) {
+      const client = new S3Client({
+        endpoint,
+        region,
+        forcePathStyle: true,
+        credentials: { accessKeyId, secretAccessKey },
+      });
+      // Actions on the bucket itself and on its objects are granted on different resources.
+      const onBucket = /^s3:(List(?!Multipart)|GetBucket|GetLifecycle)/;
+      const statement = (user: string, granted: readonly string[], resource: string) =>
+        granted.length === 0
+          ? []
+          : [{ Effect: 'Allow', Principal: { AWS: [user] }, Action: granted, Resource: `arn:aws:s3:::${resource}` }];
+      const Statement = Object.entries(actions).flatMap(([user, all]) => [
+        ...statement(
+          user,
+          all.filter((action) => onBucket.test(action)),
+          bucket,
+        ),
+        ...statement(
+          user,
+          all.filter((action) => !onBucket.test(action)),
+          `${bucket}/*`,
+        ),
+      ]);
+      try {
+        const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+        await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
       } finally {
         client.destroy();
       }

@@ -7,6 +7,7 @@ import type {
   PutOptions,
   PutResult,
   StoreCapabilities,
+  StoreFinding,
 } from '../object-store';
 
 /** A store that passes every call on; decorators override what they change. */
@@ -36,6 +37,9 @@ export class ForwardingStore implements ObjectStore {
   }
   delete(keys: readonly string[], options?: CallOptions): Promise<void> {
     return this.inner.delete(keys, options);
+  }
+  inspect(options?: CallOptions): Promise<readonly StoreFinding[]> {
+    return this.inner.inspect?.(options) ?? Promise.resolve([]);
   }
   close(): Promise<void> {
     return this.inner.close();

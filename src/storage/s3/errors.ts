@@ -95,6 +95,7 @@ interface S3Fault {
   readonly code?: unknown;
   readonly Code?: unknown;
   readonly Region?: unknown;
+  readonly ServerTime?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
@@ -118,7 +119,8 @@ export function s3Error(error: unknown, context: S3ErrorContext): Error {
   const status = statusOf(error);
   const code = classify(fault, status);
   const { permissions, ...where } = context;
-  const region = fault.Region ?? fault.$response?.headers?.['x-amz-bucket-region'];
+  const region = code === 'STORE_REGION_WRONG' ? regionOf(fault) : undefined;
+  const skewSeconds = code === 'STORE_CLOCK_SKEW' ? skewOf(fault) : undefined;
   const needed = [PERMISSIONS[context.operation], ...(permissions ?? [])].join(', ');
   const provider = status === undefined ? (networkCodeOf(fault) ?? codeOf(error)) : codeOf(error);
   return storageError(code, '', {
@@ -127,15 +129,46 @@ export function s3Error(error: unknown, context: S3ErrorContext): Error {
       status,
       provider,
       says: fault.message?.slice(0, 200) || undefined,
-      ...(code === 'STORE_REGION_WRONG' && typeof region === 'string' ? { region } : {}),
+      region,
+      skewSeconds,
       ...(code === 'STORE_ACCESS_DENIED' ? { permission: needed } : {}),
       requestId: fault.$metadata?.requestId,
     },
     cause: error,
-    ...(code === 'STORE_ACCESS_DENIED'
-      ? { hint: `grant ${needed} on the bucket and its objects to the key of this store` }
-      : {}),
+    ...hintOf(code, needed, region, skewSeconds),
   });
+}
+
+function hintOf(
+  code: StorageErrorCode,
+  needed: string,
+  region: string | undefined,
+  skewSeconds: number | undefined,
+): { hint?: string } {
+  if (code === 'STORE_ACCESS_DENIED')
+    return { hint: `grant ${needed} on the bucket and its objects to the key of this store` };
+  if (region !== undefined) return { hint: `set region: ${region} for this store` };
+  if (skewSeconds !== undefined) {
+    const way = skewSeconds > 0 ? 'ahead of' : 'behind';
+    return {
+      hint: `the clock of this machine is ${Math.abs(skewSeconds)} s ${way} the store's: synchronise it (NTP)`,
+    };
+  }
+  return {};
+}
+
+/** The right region, where the refusal tells it: in a field, a header, or the words of the message. */
+function regionOf(fault: S3Fault): string | undefined {
+  const told = fault.Region ?? fault.$response?.headers?.['x-amz-bucket-region'];
+  if (typeof told === 'string' && told !== '') return told;
+  return /expecting '([a-z0-9-]+)'/.exec(fault.message ?? '')?.[1];
+}
+
+/** Whole seconds that this machine is ahead of the store (negative: behind), by the time in its refusal. */
+function skewOf(fault: S3Fault): number | undefined {
+  const told = fault.ServerTime ?? fault.$response?.headers?.date;
+  const at = told instanceof Date ? told.getTime() : Date.parse(String(told ?? ''));
+  return Number.isNaN(at) ? undefined : Math.round((Date.now() - at) / 1000);
 }
 
 function classify(fault: S3Fault, status: number | undefined): StorageErrorCode {

@@ -49,7 +49,7 @@ export async function putMultipart(options: MultipartOptions): Promise<void> {
     client.send(
       new CreateMultipartUploadCommand({
         ...target,
-        ...objectSettings(config),
+        ...objectSettings(config, options.context.key ?? ''),
         ChecksumAlgorithm: checksumAlgorithmOf(config.checksum),
       }),
       to,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
 import type { S3StoreConfig } from '../../config/schema';
+import { PROBE_PREFIX } from '../keys';
 import { abortReason, throwIfAborted } from '../timing';
 import { s3Error, type S3ErrorContext } from './errors';
 
@@ -37,10 +38,12 @@ export async function send<Output>(
   }
 }
 
-/** Settings that every new object of the store gets. */
+/** Settings that every new object of the store gets, but for the canaries of probes: two a minute, gone at once. */
 export function objectSettings(
   config: S3StoreConfig,
+  key: string,
 ): Pick<PutObjectCommandInput, 'StorageClass' | 'ObjectLockMode' | 'ObjectLockRetainUntilDate'> {
+  if (key.startsWith(PROBE_PREFIX)) return {};
   return {
     StorageClass: config.storageClass as PutObjectCommandInput['StorageClass'],
     ...(config.objectLock && {

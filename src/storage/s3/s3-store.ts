@@ -20,6 +20,7 @@ import type {
   PutOptions,
   PutResult,
   StoreCapabilities,
+  StoreFinding,
 } from '../object-store';
 import { assertRange } from '../range';
 import type { SecretResolver } from '../secrets';
@@ -29,6 +30,7 @@ import { checksumOf, sha256Hex } from './checksum';
 import { createS3Client } from './client';
 import { Deleter } from './delete';
 import { s3Error, statusOf, type S3ErrorContext, type S3Operation } from './errors';
+import { inspectBucket } from './inspect';
 import { putMultipart } from './multipart';
 import { lockDigest, objectSettings, send, withPayloadHash, writePermissions } from './requests';
 
@@ -169,6 +171,12 @@ class S3Store implements ObjectStore {
     );
   }
 
+  async inspect(options: CallOptions = {}): Promise<readonly StoreFinding[]> {
+    this.assertOpen();
+    const { client, config, prefix } = this;
+    return inspectBucket({ client, config }, prefix, this.context('bucket'), options.signal);
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     // An upload that was cancelled is still aborted at the store; that is bounded in time.
@@ -184,7 +192,7 @@ class S3Store implements ObjectStore {
       Body: body,
       ContentLength: body.length,
       IfNoneMatch: conditional ? '*' : undefined,
-      ...objectSettings(this.config),
+      ...objectSettings(this.config, key),
       ...checksumOf(this.config.checksum, body, sha256),
       ...lockDigest(this.config, body),
     });

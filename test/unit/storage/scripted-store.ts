@@ -32,7 +32,7 @@ export type Fault = StorageErrorCode | 'lost-answer' | 'hang' | 'ok';
 /** Objects in memory; each call first takes the next fault of the script. `lost-answer`: done, but reported as failed. */
 export class ScriptedStore implements ObjectStore {
   readonly name = 'scripted';
-  readonly kind = 'filesystem';
+  kind: ObjectStore['kind'] = 'filesystem';
   readonly capabilities = { createOnly: true, serverChecksum: false };
   readonly objects = new Map<string, Buffer>();
   readonly calls: string[] = [];

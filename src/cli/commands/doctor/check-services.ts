@@ -79,18 +79,31 @@ export async function checkStores(context: CliContext): Promise<readonly Finding
     stores.map(({ name }) =>
       examine(`store ${name}`, async () => {
         const area = `store ${name}`;
-        const check = await load.storeCheck().checkStore(await context.store(name), { signal: context.signal });
+        const check = await load.storeCheck().checkConfiguredStore({
+          store: await context.store(name),
+          usedBefore: () => load.storeCheck().isUsedBefore(() => context.catalog(), name),
+          signal: context.signal,
+        });
+        const remarks = check.findings
+          .filter(({ level }) => level !== 'ok')
+          .map(({ about, detail, hint }) => ({ ...warn(area, `${about}: ${detail}`, hint), hint: hint || null }));
         const failed = check.steps.filter((step) => step.error !== null);
         if (failed.length > 0) {
-          return failed.map((step) =>
-            fail(area, `${step.name}: ${step.error!.code}: ${step.error!.message}`, step.error!.hint),
-          );
+          return [
+            ...failed.map((step) =>
+              fail(area, `${step.name}: ${step.error!.code}: ${step.error!.message}`, step.error!.hint),
+            ),
+            ...remarks,
+          ];
         }
-        const remarks = check.steps.filter((step) => step.name === 'head' && step.detail !== '');
-        const skipped = check.steps.filter((step) => step.outcome === 'skipped');
+        const skipped = check.steps.filter((step) => step.name === 'create-only' && step.outcome === 'skipped');
+        const kept = check.steps.some((step) => step.name === 'delete' && step.outcome === 'skipped');
         return [
-          ok(area, `a canary was written, read and deleted in ${formatDuration(check.durationMs)}`),
-          ...remarks.map((step) => warn(area, step.detail, 'keep all clocks by NTP')),
+          ok(
+            area,
+            `a canary was written${kept ? ' and read' : ', read and deleted'} in ${formatDuration(check.durationMs)}`,
+          ),
+          ...remarks,
           ...skipped.map((step) =>
             warn(area, `${step.name}: ${step.detail}`, 'use a store with conditional writes where you can'),
           ),

@@ -79,7 +79,9 @@ export const storeCheck: Verb = (parent, cli) =>
   parent
     .command('check')
     .argument('[store]', 'only this one')
-    .description('write, read, hash, create-only, list and delete a canary at each store')
+    .description(
+      'write, read, hash, create-only, list and delete a canary at each store; look at settings that harm backups',
+    )
     .action(
       action(cli, async (context, _options, name?: string) => {
         const configured = name === undefined ? (await context.config()).stores : [await context.storeConfig(name)];
@@ -88,7 +90,11 @@ export const storeCheck: Verb = (parent, cli) =>
           const opened = await context.store(store);
           checks.push(
             await withSpinner(context.ui, `checking ${store}`, () =>
-              load.storeCheck().checkStore(opened, { signal: context.signal }),
+              load.storeCheck().checkConfiguredStore({
+                store: opened,
+                usedBefore: () => load.storeCheck().isUsedBefore(() => context.catalog(), store),
+                signal: context.signal,
+              }),
             ),
           );
         }
@@ -123,10 +129,25 @@ function renderCheck(check: StoreCheck, colors: Palette): string {
     ],
     colors.dim,
   );
-  const hints = [...new Set(check.steps.flatMap((step) => (step.error?.hint ? [step.error.hint] : [])))];
+  const level = { ok: colors.green('ok'), warning: colors.yellow('warning'), unknown: colors.dim('unknown') };
+  const findings = renderTable(
+    check.findings,
+    [
+      { title: '  ABOUT', get: (finding) => `  ${finding.about}` },
+      { title: 'LEVEL', get: (finding) => level[finding.level] },
+      { title: 'DETAIL', get: (finding) => finding.detail },
+    ],
+    colors.dim,
+  );
+  const hints = [
+    ...new Set(
+      [...check.steps.map((step) => step.error?.hint ?? ''), ...check.findings.map(({ hint }) => hint)].filter(Boolean),
+    ),
+  ];
   return [
     head,
     table,
+    ...(check.findings.length > 0 ? ['', findings] : []),
     ...(failed > 0 ? [colors.red(plural(failed, 'step') + ' failed')] : []),
     ...hints.map((hint) => `${colors.cyan('hint:')} ${hint}`),
   ].join('\n');

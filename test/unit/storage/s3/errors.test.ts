@@ -83,3 +83,21 @@ describe('the catalogue of store errors', () => {
     }
   });
 });
+
+describe('a refusal that tells what would be right', () => {
+  it.each([
+    [{ ...answered(301, 'PermanentRedirect'), $response: { headers: { 'x-amz-bucket-region': 'eu-central-1' } } }],
+    [{ ...answered(400, 'AuthorizationHeaderMalformed'), Region: 'eu-central-1' }],
+    [answered(400, 'AuthorizationHeaderMalformed', "the region 'us-east-1' is wrong; expecting 'eu-central-1'")],
+  ])('names the region in the hint: %j', (fault) => {
+    expect(map(fault).hint).toBe('set region: eu-central-1 for this store');
+  });
+
+  it('says by how many seconds the clocks differ', () => {
+    const ServerTime = new Date(Date.now() - 1_200_000).toISOString();
+    const error = map({ ...answered(403, 'RequestTimeTooSkewed'), ServerTime });
+    expect(error.context.skewSeconds).toBeGreaterThanOrEqual(1_199);
+    expect(error.hint).toMatch(/^the clock of this machine is 1[12]\d\d s ahead of the store's/);
+    expect(map(answered(403, 'RequestTimeTooSkewed')).hint).toContain('NTP');
+  });
+});
