@@ -13,7 +13,7 @@ async function optional(what: string, work: () => Promise<unknown>): Promise<voi
 }
 
 export async function provision(): Promise<void> {
-  const tools: readonly ToolName[] = ['temporal', 'versitygw', 'toxiproxy'];
+  const tools: readonly ToolName[] = ['temporal', 'versitygw', 'fakeGcs', 'toxiproxy'];
   for (const tool of tools) await ensureTool(tool, { say });
   const here = await findPostgres();
   for (const { version, binDir, source } of here) say(`PostgreSQL ${version}: ${binDir} (${source})`);

@@ -61,6 +61,11 @@ stores:
   #   # endpoint: https://s3.example.com   # any S3-compatible store; many want pathStyle: true
   #   accessKeyId: env:S3_ACCESS_KEY_ID
   #   secretAccessKey: env:S3_SECRET_ACCESS_KEY
+  # - name: gcs
+  #   adapter: gcs
+  #   role: offsite
+  #   bucket: my-backups
+  #   credentials: file:./gcs-key.json   # of a service account; leave out for the default credentials
 
 # Made by: holdfast keys init
 keys:

@@ -55,6 +55,17 @@ function derived(store: StoreConfig): Derived {
         disk: null,
       };
     }
+    case 'gcs': {
+      const endpoint = store.endpoint === undefined ? null : new URL(store.endpoint).host;
+      return {
+        provider: endpoint === null ? 'google' : new URL(store.endpoint!).hostname,
+        credentials: store.credentials ?? 'of the environment',
+        region: store.region ?? null,
+        endpoint,
+        bucket: store.bucket,
+        disk: null,
+      };
+    }
     default:
       return unknownAdapter(store);
   }

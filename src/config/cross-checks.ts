@@ -32,6 +32,18 @@ export function crossChecks(root: unknown): readonly Finding[] {
     }
   });
 
+  stores.forEach((store, index) => {
+    if (field(store, 'adapter') !== 'gcs' || field(store, 'anonymous') !== true) return;
+    if (field(store, 'credentials') !== undefined)
+      fault(['stores', index, 'anonymous'], 'credentials and anonymous: true exclude each other');
+    if (field(store, 'endpoint') === undefined)
+      fault(
+        ['stores', index, 'anonymous'],
+        'Google itself takes no anonymous writes',
+        'State `endpoint`, or remove it',
+      );
+  });
+
   databases.forEach((database, d) => {
     list(database, 'stores').forEach((store, s) => {
       if (typeof store !== 'string' || storeNames.includes(store)) return;

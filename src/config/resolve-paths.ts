@@ -23,15 +23,21 @@ export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastCo
           sslcert: certificate(value.sslcert),
           sslkey: certificate(value.sslkey),
         });
-  const store = (value: StoreConfig): StoreConfig =>
-    value.adapter === 'filesystem'
-      ? { ...value, path: path(value.path) }
-      : defined({
+  const store = (value: StoreConfig): StoreConfig => {
+    switch (value.adapter) {
+      case 'filesystem':
+        return { ...value, path: path(value.path) };
+      case 's3':
+        return defined({
           ...value,
           accessKeyId: secret(value.accessKeyId),
           secretAccessKey: secret(value.secretAccessKey),
           sessionToken: secret(value.sessionToken),
         });
+      case 'gcs':
+        return defined({ ...value, credentials: secret(value.credentials) });
+    }
+  };
   const { tls } = config.temporal;
 
   return {

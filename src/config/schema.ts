@@ -7,12 +7,12 @@ import { crossChecks } from './cross-checks';
 import { databaseSchema } from './database-schema';
 import { connectionSchema, duration, name, secretRef, size } from './fields';
 import { policySchema } from './policy-schema';
-import { storeSchema, type filesystemStoreSchema, type s3StoreSchema } from './store-schema';
+import { storeSchema, type filesystemStoreSchema, type gcsStoreSchema, type s3StoreSchema } from './store-schema';
 import { parseDuration, parseSize } from './units';
 
 export { databaseSchema, retentionSchema, scheduleSchema, verificationSchema } from './database-schema';
 export { connectionSchema } from './fields';
-export { filesystemStoreSchema, s3StoreSchema, storeSchema } from './store-schema';
+export { filesystemStoreSchema, gcsStoreSchema, s3StoreSchema, storeSchema } from './store-schema';
 export { formatDuration, formatSize, parseDuration, parseSize } from './units';
 
 export const temporalSchema = z.strictObject({
@@ -126,6 +126,7 @@ export type HoldfastConfigInput = z.input<typeof configSchema>;
 export type DatabaseConfig = HoldfastConfig['databases'][number];
 export type StoreConfig = HoldfastConfig['stores'][number];
 export type FilesystemStoreConfig = z.output<typeof filesystemStoreSchema>;
+export type GcsStoreConfig = z.output<typeof gcsStoreSchema>;
 export type S3StoreConfig = z.output<typeof s3StoreSchema>;
 export type ScheduleConfig = DatabaseConfig['schedules'][number];
 export type RetentionConfig = DatabaseConfig['retention'];

@@ -4,6 +4,8 @@ import { duration, name, secretRef, size } from './fields';
 import { applyPreset, missingForEndpoint, S3_PRESET_NAMES } from './s3-presets';
 import { parseDuration, parseSize } from './units';
 
+const CHUNK_UNIT = 256 * 1024;
+
 const storeLimits = z.strictObject({
   maxBytesPerSecond: size.optional().describe('upload rate, e.g. 20MB/s; absent = no limit'),
   maxRequests: z.int().min(1).max(256).default(8).describe('requests at once'),
@@ -94,4 +96,33 @@ export const s3StoreSchema = s3Fields.transform((stated, ctx) => {
     });
   return applyPreset(stated);
 });
-export const storeSchema = z.discriminatedUnion('adapter', [filesystemStoreSchema, s3StoreSchema]);
+/** Google takes chunks of a multiple of 256 KiB only; emulators take anything. */
+const chunkSize = size.refine((bytes) => bytes > 0 && bytes % CHUNK_UNIT === 0, {
+  error: 'a multiple of 256KiB, such as 8MiB',
+});
+export const gcsStoreSchema = z.strictObject({
+  ...storeCommon,
+  adapter: z.literal('gcs').describe('Google Cloud Storage'),
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, { error: 'a bucket name: lower-case letters, digits, - _ and .' })
+    .describe('must exist; without gs://'),
+  region: z.string().min(1).optional().describe('location of the bucket, for the copy policy, e.g. europe-west3'),
+  credentials: secretRef
+    .optional()
+    .describe('the JSON key of a service account; absent: the default credentials, such as workload identity'),
+  anonymous: z.boolean().default(false).describe('send no credentials; for emulators'),
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('of an emulator or a private endpoint'),
+  resumableThreshold: size
+    .default(parseSize('16MiB')!)
+    .describe('larger objects are sent in chunks and can be resumed'),
+  chunkSize: chunkSize.default(parseSize('16MiB')!).describe('of one chunk; a multiple of 256KiB'),
+  storageClass: z
+    .enum(['STANDARD', 'NEARLINE', 'COLDLINE', 'ARCHIVE'])
+    .optional()
+    .describe("absent: the bucket's; all but STANDARD bill a minimum time of storage and each read"),
+});
+export const storeSchema = z.discriminatedUnion('adapter', [filesystemStoreSchema, s3StoreSchema, gcsStoreSchema]);

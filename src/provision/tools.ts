@@ -1,6 +1,6 @@
 /** The servers that are one program file, and where each is had. Versions are pinned: a new one is a change to this table. */
 
-export type ToolName = 'temporal' | 'versitygw' | 'toxiproxy' | 'minio';
+export type ToolName = 'temporal' | 'versitygw' | 'fakeGcs' | 'toxiproxy' | 'minio';
 
 export interface ToolDefinition {
   /** File name on PATH and in the cache. */
@@ -58,6 +58,20 @@ export const TOOLS: Readonly<Record<ToolName, ToolDefinition>> = {
     release: ({ os, arch }) => ({
       base: 'https://github.com/versity/versitygw/releases/download/v1.8.0',
       asset: `versitygw_v1.8.0_${title(os)}_${arch === 'amd64' ? 'x86_64' : arch}.tar.gz`,
+      checksums: 'checksums.txt',
+      packing: 'tar.gz',
+    }),
+  },
+  fakeGcs: {
+    file: 'fake-gcs-server',
+    purpose: 'a server that speaks Google Cloud Storage on a folder',
+    setting: 'HOLDFAST_FAKE_GCS_BIN',
+    version: '1.56.1',
+    goPackage: 'github.com/fsouza/fake-gcs-server@v1.56.1',
+    buildTime: '1 minute',
+    release: ({ os, arch }) => ({
+      base: 'https://github.com/fsouza/fake-gcs-server/releases/download/v1.56.1',
+      asset: `fake-gcs-server_1.56.1_${title(os)}_${arch}.tar.gz`,
       checksums: 'checksums.txt',
       packing: 'tar.gz',
     }),

@@ -1,10 +1,11 @@
 import type { StoreConfig } from '../config/schema';
-import { DEFAULT_BACKOFF } from './backoff';
+import { DEFAULT_BACKOFF, type BackoffPolicy } from './backoff';
 import { withMetrics, type StoreMetrics } from './decorators/metrics';
 import { withRate } from './decorators/rate';
 import { withRetry } from './decorators/retry';
 import { withTimeout } from './decorators/timeout';
 import { createFilesystemStore } from './filesystem/filesystem-store';
+import { createGcsStore } from './gcs/gcs-store';
 import type { ObjectStore } from './object-store';
 import { createS3Store } from './s3/s3-store';
 import type { SecretResolver } from './secrets';
@@ -28,10 +29,7 @@ export function createStore(config: StoreConfig, secrets: SecretResolver, deps: 
   const timing = deps.timing ?? realTiming;
   const policy = { ...DEFAULT_BACKOFF, retries: limits.retries };
   if (limits.retries === 0) policy.throttledRetries = 0;
-  const adapter =
-    config.adapter === 'filesystem'
-      ? createFilesystemStore(config)
-      : createS3Store(config, secrets, { timing, backoff: policy });
+  const adapter = createAdapter(config, secrets, { timing, backoff: policy });
   const measured = deps.metrics ? withMetrics(adapter, deps.metrics, timing) : adapter;
   const timed = withTimeout(measured, limits.timeout);
   const limited = withRate(timed, {
@@ -40,4 +38,19 @@ export function createStore(config: StoreConfig, secrets: SecretResolver, deps: 
     timing,
   });
   return withRetry(limited, { policy, timing, metrics: deps.metrics });
+}
+
+function createAdapter(
+  config: StoreConfig,
+  secrets: SecretResolver,
+  deps: { readonly timing: Timing; readonly backoff: BackoffPolicy },
+): ObjectStore {
+  switch (config.adapter) {
+    case 'filesystem':
+      return createFilesystemStore(config);
+    case 's3':
+      return createS3Store(config, secrets, deps);
+    case 'gcs':
+      return createGcsStore(config, secrets, deps);
+  }
 }

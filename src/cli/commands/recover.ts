@@ -13,7 +13,8 @@ import { bar, createProgress, withSpinner } from '../output/progress';
 import { renderFacts, renderTable } from '../output/table';
 
 const STORE_HELP =
-  'folder, or s3://bucket/prefix?endpoint=https://host&region=us-east-1&accessKeyId=env:NAME&secretAccessKey=env:NAME';
+  'folder, s3://bucket/prefix?endpoint=https://host&region=us-east-1&accessKeyId=env:NAME&secretAccessKey=env:NAME, ' +
+  'or gs://bucket/prefix?credentials=file:KEY.json';
 
 const IDENTITY_HELP = 'age identity file: identity.txt, or the one of the recovery kit';
 
