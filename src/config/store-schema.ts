@@ -103,10 +103,7 @@ const chunkSize = size.refine((bytes) => bytes > 0 && bytes % CHUNK_UNIT === 0, 
 export const gcsStoreSchema = z.strictObject({
   ...storeCommon,
   adapter: z.literal('gcs').describe('Google Cloud Storage'),
-  bucket: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, { error: 'a bucket name: lower-case letters, digits, - _ and .' })
-    .describe('must exist; without gs://'),
+  bucket: z.string().min(1).describe('must exist; without gs://'),
   region: z.string().min(1).optional().describe('location of the bucket, for the copy policy, e.g. europe-west3'),
   credentials: secretRef
     .optional()

@@ -160,7 +160,7 @@ export const VERIFY_ERRORS = {
   },
   RECOVER_STORE_URL: {
     summary: 'the store address is not understood',
-    hint: 'use file:///folder or s3://bucket/prefix?endpoint=https://host&region=us-east-1&pathStyle=true',
+    hint: 'use file:///folder, s3://bucket/prefix?endpoint=https://host&region=us-east-1&pathStyle=true or gs://bucket/prefix',
     retryable: false,
     fault: 'environment',
   },

@@ -87,7 +87,7 @@ describe('an S3 store with Object Lock', () => {
   }, 60_000);
 });
 
-// A store of your own: HOLDFAST_TEST_S3_ENDPOINT, _BUCKET, _KEY, _SECRET and _REGION.
+// A store of your own: HOLDFAST_TEST_S3_ENDPOINT, _BUCKET, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY and _REGION.
 const env = (name: string) => process.env[`HOLDFAST_TEST_S3_${name}`];
 if (env('ENDPOINT') && env('BUCKET'))
   describeObjectStore(
@@ -103,8 +103,8 @@ if (env('ENDPOINT') && env('BUCKET'))
           region: env('REGION') ?? 'us-east-1',
           pathStyle: true,
           prefix: `holdfast-contract-${Date.now()}`,
-          accessKeyId: 'env:KEY',
-          secretAccessKey: 'env:SECRET',
+          accessKeyId: 'env:ACCESS_KEY_ID',
+          secretAccessKey: 'env:SECRET_ACCESS_KEY',
           ...multipart,
           limits,
         }),

@@ -56,7 +56,8 @@ async function openAuthClient(key: string | null, config: GcsStoreConfig): Promi
   const json = key === null ? null : parseKey(key, config);
   // Loaded when it is needed: 30 MB and a tenth of a second that other stores do without.
   const google = await import('@google-cloud/storage');
-  const { authClient } = new google.Storage({ clientOptions: { transporterOptions: { timeout: TOKEN_TIMEOUT_MS } } });
+  const transporterOptions = { timeout: TOKEN_TIMEOUT_MS, fetchImplementation: fetch };
+  const { authClient } = new google.Storage({ clientOptions: { transporterOptions } });
   // The option of the constructor would do the same and warn of itself on the console.
   if (json !== null) authClient.jsonContent = json;
   return authClient;
@@ -82,6 +83,7 @@ function parseKey(text: string, config: GcsStoreConfig): NonNullable<AuthClient[
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(abortReason(signal));
     const onAbort = () => reject(abortReason(signal));
     signal.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

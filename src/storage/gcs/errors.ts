@@ -55,6 +55,8 @@ const BY_STATUS: Readonly<Record<number, StorageErrorCode>> = {
   507: 'STORE_FULL',
 };
 
+/** Where only the bucket can be what was not found. */
+const OF_BUCKET: ReadonlySet<GcsOperation> = new Set(['put', 'replace', 'upload', 'list', 'bucket']);
 const LOCKED = /retention (policy|period)|object retention|active hold|(temporary|event-based) hold/i;
 const NO_OBJECT = /no such object/i;
 const NO_BUCKET = /bucket.*(does not exist|not found)|invalid bucket name/i;
@@ -88,7 +90,7 @@ export function namesMissingObject(fault: GcsFault): boolean {
 
 /** The error of a refused request. `answeredAt`: the store's clock, ms since 1970, where it told it. */
 export function gcsError(fault: GcsFault, context: GcsErrorContext, answeredAt?: number): Error {
-  const code = classify(fault, answeredAt);
+  const code = classify(fault, context.operation, answeredAt);
   const { reason, status } = fault;
   const says = fault.message.replace(/\s+/g, ' ').slice(0, 200) || undefined;
   const where = { ...context, status, provider: reason || undefined, says };
@@ -112,7 +114,7 @@ const HINTS: Readonly<Partial<Record<StorageErrorCode, string>>> = {
   STORE_UNSUPPORTED: 'see storageClass of this store, and what the bucket allows',
 };
 
-function classify(fault: GcsFault, answeredAt: number | undefined): StorageErrorCode {
+function classify(fault: GcsFault, operation: GcsOperation, answeredAt: number | undefined): StorageErrorCode {
   const { status, reason, message } = fault;
   const known = BY_REASON[reason];
   if (known) return known;
@@ -126,13 +128,12 @@ function classify(fault: GcsFault, answeredAt: number | undefined): StorageError
     if (/storage ?class/i.test(message)) return 'STORE_UNSUPPORTED';
     return NO_BUCKET.test(message) ? 'STORE_BUCKET_MISSING' : 'STORE_REFUSED';
   }
-  // Other 404s decide nothing: gateways say so for reasons of their own, and a copy must not be taken for lost.
-  if (status === 404)
-    return NO_OBJECT.test(message)
-      ? 'STORE_OBJECT_MISSING'
-      : NO_BUCKET.test(message)
-        ? 'STORE_BUCKET_MISSING'
-        : 'STORE_REFUSED';
+  if (status === 404) {
+    if (NO_OBJECT.test(message)) return 'STORE_OBJECT_MISSING';
+    if (NO_BUCKET.test(message) || (reason === 'notFound' && OF_BUCKET.has(operation))) return 'STORE_BUCKET_MISSING';
+    // Decides nothing: gateways say so for reasons of their own, and a copy must not be taken for lost.
+    return 'STORE_REFUSED';
+  }
   return BY_STATUS[status] ?? (status >= 500 ? 'STORE_SERVER_ERROR' : 'STORE_REFUSED');
 }
 

@@ -20,7 +20,7 @@ import { GcsClient, GcsRefusal, jsonOf } from './client';
 import { crc32cBase64 } from './crc32c';
 import { createGcsCredentials } from './credentials';
 import { deleteObjects } from './delete';
-import { gcsError, namesMissingObject, type GcsErrorContext, type GcsOperation } from './errors';
+import { namesMissingObject, type GcsErrorContext, type GcsOperation } from './errors';
 import { objectPath, objectsPath, putWhole, type NewObject, type ObjectResource } from './requests';
 import { putResumable } from './resumable';
 import { createHttpTransport, type HttpAnswer } from './transport';
@@ -260,11 +260,8 @@ class GcsStore implements ObjectStore {
       jsonOf(await this.client.ask({ method: 'GET', at: objectsPath(this.config), query, signal, context }), context);
     } catch (error) {
       if (!(error instanceof GcsRefusal)) throw error;
-      const { fault, storeError } = error;
-      if (fault.status === 404 && fault.reason === 'notFound')
-        throw gcsError({ ...fault, message: 'the bucket does not exist' }, context);
       // Not every key may list; such a key was accepted all the same, and the bucket is there.
-      if (!isHoldfastError(storeError, 'STORE_ACCESS_DENIED')) throw storeError;
+      if (!isHoldfastError(error.storeError, 'STORE_ACCESS_DENIED')) throw error.storeError;
     }
     this.bucketSeenAt = now;
   }

@@ -22,7 +22,24 @@ describe('the address of a store', () => {
     expect(parseStoreUrl('s3://backups')).toMatchObject({ bucket: 'backups', prefix: '', pathStyle: false });
   });
 
+  it('takes a bucket of Google Cloud Storage', () => {
+    expect(parseStoreUrl('gs://my-backups/prod/main?credentials=file:key.json')).toMatchObject({
+      adapter: 'gcs',
+      bucket: 'my-backups',
+      prefix: 'prod/main',
+      credentials: 'file:key.json',
+      anonymous: false,
+    });
+    expect(parseStoreUrl('gs://my-backups?endpoint=http://127.0.0.1:4443&anonymous=true')).toMatchObject({
+      endpoint: 'http://127.0.0.1:4443',
+      anonymous: true,
+    });
+  });
+
   it.each([
+    'gs://my-backups?credentials={"type":"service_account"}',
+    'gs://my-backups?accessKeyId=env:KEY',
+    'gs://',
     'ftp://host/folder',
     'backups',
     's3://key:secret@bucket/prefix',
