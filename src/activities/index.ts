@@ -9,12 +9,18 @@ import { createReplicateActivities } from './replicate';
 import { createRestoreActivities } from './restore';
 import { createRetentionActivities } from './retention';
 import { createRunActivities } from './runs';
+import { createStoreFillActivities } from './store-fill';
 import { createVerifyActivities } from './verify';
 
 export function createActivities(deps: ActivityDeps): QueueActivities {
   const { planExpiry, deleteExpired } = createRetentionActivities(deps);
   return {
-    workflow: { ...createRecordActivities(deps), ...createRunActivities(), planExpiry },
+    workflow: {
+      ...createRecordActivities(deps),
+      ...createRunActivities(),
+      ...createStoreFillActivities(deps),
+      planExpiry,
+    },
     dump: createDumpActivities(deps),
     host: createPaceActivities(deps),
     store: { ...createAdmitActivities(deps), ...createReplicateActivities(deps), deleteExpired },

@@ -4,7 +4,7 @@ import type { HoldfastActivities } from './types';
 export interface QueueActivities {
   readonly workflow: Pick<
     HoldfastActivities,
-    'openJob' | 'recordDump' | 'failJob' | 'recordCopy' | 'planExpiry' | 'describeRun' | 'awaitRunEnd'
+    'openJob' | 'recordDump' | 'failJob' | 'recordCopy' | 'planExpiry' | 'planStoreFill' | 'describeRun' | 'awaitRunEnd'
   >;
   readonly dump: Pick<HoldfastActivities, 'dump'>;
   /** The private queue of a process that dumps. */

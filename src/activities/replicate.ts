@@ -1,4 +1,5 @@
 /** Makes one store hold all that a manifest names, from the copies that can be read; replaces what is damaged when healing. */
+import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import { fillCopy } from '../repository/fill-copy';
 import { deleteBackup } from '../repository/sweep';
@@ -17,6 +18,8 @@ async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<F
   const { database, backupId, heal } = input;
   const catalog = await deps.catalog();
   const isDeleted = async () => ((await catalog.job(backupId))?.deletedAt ?? null) !== null;
+  if (lifeOf(await catalog.storeLives(), input.store) === 'retired')
+    return { copiedObjects: 0, copiedBytes: 0, gone: true };
   const target = await deps.stores.open(input.store);
   if (await isDeleted()) {
     // An attempt that was cut off may have placed the manifest after the deletion had passed by.

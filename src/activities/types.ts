@@ -108,7 +108,7 @@ export interface CopyChange {
 export interface FillResult {
   readonly copiedObjects: number;
   readonly copiedBytes: number;
-  /** The backup is deleted: the store holds no manifest of it, and is not to. */
+  /** The backup is deleted, or the store retired: the store is to hold no manifest of it. */
   readonly gone?: boolean;
 }
 
@@ -147,6 +147,13 @@ export interface StepProgress {
   readonly current: string | null;
 }
 
+export interface StoreFillItem {
+  readonly database: string;
+  readonly backupId: string;
+  /** How far the config asks copies to be proved. */
+  readonly grade: ProofGrade;
+}
+
 export interface HoldfastActivities {
   admit(input: BackupInput): Promise<BackupPlan>;
 
@@ -159,6 +166,13 @@ export interface HoldfastActivities {
   applyPace(input: { readonly backupId: string; readonly pace: Pace }): Promise<PaceApplied>;
 
   fillStore(input: Pick<ReplicateInput, 'database' | 'backupId' | 'store' | 'heal'>): Promise<FillResult>;
+  /** Backups that the store lacks and that can be copied from elsewhere, newest first; `left` counts all of them. */
+  planStoreFill(input: {
+    readonly store: string;
+    readonly databases: readonly string[];
+    readonly skip: readonly string[];
+    readonly limit: number;
+  }): Promise<{ readonly items: readonly StoreFillItem[]; readonly left: number }>;
   proveStore(input: VerifyInput): Promise<VerifyResult>;
 
   planExpiry(input: RetentionInput): Promise<ExpiryPlan>;

@@ -27,6 +27,7 @@ import {
   scheduleResume,
   scheduleTrigger,
 } from './commands/schedule/schedule';
+import { storeActivate, storeAdd, storeDrain, storeRetire } from './commands/store/life';
 import { storeCheck, storeList } from './commands/store/store';
 import { up } from './commands/up';
 import { verify } from './commands/verify';
@@ -75,6 +76,7 @@ export function buildProgram(cli: Cli): Command {
   }
 
   const store = group('store', 'the places that hold copies');
+  for (const verb of [storeAdd, storeDrain, storeActivate, storeRetire]) verb(store, cli);
   for (const verb of [storeList, storeCheck]) verb(store, cli);
   const report = group('report', 'figures over time');
   for (const verb of [reportCompliance]) verb(report, cli);

@@ -1,11 +1,21 @@
 /** Starting runs, waiting for their results, and listing them. */
 import { randomBytes } from 'node:crypto';
 import type { WorkflowStartOptions } from '@temporalio/client';
-import { SIGNAL } from '../domain/messages';
+import { PROGRESS_QUERY, SIGNAL } from '../domain/messages';
 import type { HoldfastConfig } from '../config/schema';
-import { queueName, replicateId, requestId, restoreId, retentionId, retentionPlanId, verifyId } from '../workflows/ids';
+import {
+  queueName,
+  replicateId,
+  requestId,
+  restoreId,
+  retentionId,
+  retentionPlanId,
+  storeFillId,
+  verifyId,
+} from '../workflows/ids';
 import { ATTRIBUTE, attributes } from '../workflows/search-attributes';
 import type { Calls } from './calls';
+import type { StoreFillProgress } from '../domain/runs';
 import type { HoldfastClient, RunSummary } from './types';
 
 type StartingCalls = Pick<
@@ -19,6 +29,9 @@ type StartingCalls = Pick<
   | 'startRetention'
   | 'retentionResult'
   | 'startReplicate'
+  | 'startStoreFill'
+  | 'storeFillProgress'
+  | 'storeFillResult'
   | 'runs'
 >;
 interface Started {
@@ -101,6 +114,16 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
           workflowIdConflictPolicy: 'USE_EXISTING',
         },
       ),
+
+    startStoreFill: (input) =>
+      start('fillStoreWithAll', storeFillId(input.store), [input], {
+        memo: { requestedBy: input.requestedBy },
+        staticSummary: `Fill ${input.store} with every kept backup, asked by ${input.requestedBy}`,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      }),
+    storeFillProgress: (store) =>
+      call(() => client.workflow.getHandle(storeFillId(store)).query<StoreFillProgress>(PROGRESS_QUERY)),
+    storeFillResult: (store) => result(storeFillId(store)),
 
     async runs({ database, open, limit = 50 }) {
       const terms = [

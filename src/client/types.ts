@@ -12,6 +12,8 @@ import type {
   RetentionDecision,
   RetentionInput,
   RetentionResult,
+  StoreFillInput,
+  StoreFillProgress,
   VerifyInput,
   VerifyResult,
 } from '../domain/runs';
@@ -100,6 +102,10 @@ export interface HoldfastClient {
     backupId: string,
     store: string,
   ): Promise<{ readonly workflowId: string; readonly runId: string }>;
+  /** Fills a store with every kept backup that it lacks; a run for this store that is under way is joined. */
+  startStoreFill(input: StoreFillInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
+  storeFillProgress(store: string): Promise<StoreFillProgress>;
+  storeFillResult(store: string): Promise<StoreFillProgress>;
   runs(filter: {
     readonly database?: string;
     readonly open?: boolean;

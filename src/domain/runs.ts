@@ -127,6 +127,32 @@ export interface ReplicateResult {
   readonly copiedBytes: number;
 }
 
+/** Input of `fillStoreWithAll`. */
+export interface StoreFillInput {
+  readonly store: string;
+  readonly databases: readonly string[];
+  /** Copies that are filled at once. */
+  readonly atOnce: number;
+  /** How long one copy is tried. Milliseconds. */
+  readonly patienceMs: number;
+  /** Prove each copy, as far as its database asks, once it is filled. */
+  readonly prove: boolean;
+  readonly requestedBy: string;
+}
+/** Its result, and the answer of its `progress` query while it runs. */
+export interface StoreFillProgress {
+  readonly store: string;
+  readonly filled: number;
+  readonly left: number;
+  readonly copiedBytes: number;
+  /** Backups that are being filled now. */
+  readonly active: readonly string[];
+  /** The last hundred. */
+  readonly failed: readonly { readonly backupId: string; readonly code: string; readonly message: string }[];
+  /** Backups that could not be filled, or were deleted meanwhile. */
+  readonly notFilled: number;
+}
+
 export interface RetentionInput {
   readonly database: string;
   /** False = plan only. */

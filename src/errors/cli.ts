@@ -74,6 +74,24 @@ export const CLI_ERRORS = {
     retryable: false,
     fault: 'environment',
   },
+  CLI_STORE_DRAIN_REFUSED: {
+    summary: 'a database would have no store for new backups',
+    hint: 'add another store first: `holdfast store add NAME`',
+    retryable: false,
+    fault: 'environment',
+  },
+  CLI_STORE_RETIRE_REFUSED: {
+    summary: 'copies at this store are still needed',
+    hint: 'fill another store (`holdfast store add NAME`), prove copies there (`holdfast verify`), and look again with --dry-run',
+    retryable: false,
+    fault: 'environment',
+  },
+  CLI_STORE_ACTIVATE_REFUSED: {
+    summary: 'the store is retired',
+    hint: 'take it back with `holdfast store add NAME`, which fills it again',
+    retryable: false,
+    fault: 'environment',
+  },
   CLI_AUDIT_DAMAGED: {
     summary: 'the chain of the audit log is broken',
     hint: 'entries from this one on were changed outside Holdfast; compare with a backup of the catalogue',

@@ -10,6 +10,7 @@ export const verifyId = (database: string, backupId: string, store: string): str
 export const retentionId = (database: string): string => `retention/${database}`;
 export const retentionPlanId = (database: string, what: string): string => `retention-plan/${database}/${what}`;
 export const restoreId = (database: string, what: string): string => `restore/${database}/${what}`;
+export const storeFillId = (store: string): string => `store/${store}/fill`;
 export const scheduleId = (database: string, name: string): string => `${database}/${name}`;
 
 /** Kinds of work that a worker may take. */

@@ -1,5 +1,6 @@
 /** All workflows. Workers load this file; nothing else does. */
 export { backup } from './backup';
+export { fillStoreWithAll } from './fill-store-with-all';
 export { replicateCopy } from './replicate-copy';
 export { request } from './request';
 export { restore } from './restore';

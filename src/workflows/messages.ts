@@ -4,12 +4,15 @@ import { PROGRESS_QUERY, SIGNAL, type Attached, type CopyChanged, type DumpProgr
 import type { ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
 import type { BackupProgress } from '../domain/progress';
+import type { StoreFillProgress } from '../domain/runs';
 
 // From people and side workflows to `backup`. Signals, since nobody waits for an answer: the applied pace shows in the query.
 export const pauseSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.pause);
 export const resumeSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.resume);
 export const setPaceSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.setPace);
 export const progressQuery = defineQuery<BackupProgress>(PROGRESS_QUERY);
+/** Of `fillStoreWithAll`. */
+export const storeFillQuery = defineQuery<StoreFillProgress>(PROGRESS_QUERY);
 
 // From the dump activity and from copies to `backup`.
 export const attachedSignal = defineSignal<[Attached]>(SIGNAL.attached);

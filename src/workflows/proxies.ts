@@ -22,7 +22,9 @@ type Pick_<Names extends keyof HoldfastActivities> = ActivityInterfaceFor<Pick<H
 const onQueue = (kind: QueueKind) => queueName(prefixOf(workflowInfo().taskQueue), kind);
 
 /** Rows of the catalogue: milliseconds when it is up, tried for an hour when it is not. */
-export function records(): Pick_<'openJob' | 'recordDump' | 'failJob' | 'recordCopy' | 'planExpiry' | 'describeRun'> {
+export function records(): Pick_<
+  'openJob' | 'recordDump' | 'failJob' | 'recordCopy' | 'planExpiry' | 'planStoreFill' | 'describeRun'
+> {
   return proxyActivities({
     taskQueue: onQueue('workflow'),
     startToCloseTimeout: '30 seconds',

@@ -46,8 +46,15 @@ export async function replicateCopy(input: ReplicateInput, carried?: Carried): P
       await continueAsNew<typeof replicateCopy>({ ...input, proveGrade }, { tries, since });
   }
   if (filled.gone) {
-    setCurrentDetails(`**\`${input.backupId}\` was deleted**: ${input.store} keeps nothing of it.`);
-    await change(input, { state: 'lost', grade: null, detail: 'the backup was deleted', waiting: false });
+    setCurrentDetails(
+      `**Nothing is kept of \`${input.backupId}\` at ${input.store}**: it was deleted, or the store retired.`,
+    );
+    await change(input, {
+      state: 'lost',
+      grade: null,
+      detail: 'the backup was deleted, or the store retired',
+      waiting: false,
+    });
     return { store: input.store, state: 'lost', grade: null, copiedObjects: 0, copiedBytes: 0 };
   }
   setCurrentDetails(`**${input.store} holds \`${input.backupId}\`**: ${filled.copiedObjects} objects sent.`);

@@ -84,6 +84,7 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
       durationMs: 5,
       notices: [],
     }),
+    planStoreFill: async () => ({ items: [], left: 0 }),
     describeRun: async () => null,
     awaitRunEnd: async () => {},
     ...changes,

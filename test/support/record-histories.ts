@@ -9,7 +9,7 @@ import { createRunActivities } from '../../src/activities/runs';
 import type { HoldfastActivities } from '../../src/activities/types';
 import { SIGNAL } from '../../src/domain/messages';
 import { FULL_PACE } from '../../src/domain/pace';
-import { backupRunId, requestId, retentionId, restoreId, verifyId } from '../../src/workflows/ids';
+import { backupRunId, requestId, retentionId, restoreId, storeFillId, verifyId } from '../../src/workflows/ids';
 import { dumpResult, failure, fakeActivities, steeredDump } from './fake-activities';
 import { startTemporal, startWorkers, type FakeWorkers } from './temporal';
 
@@ -40,6 +40,7 @@ export async function recordHistories(): Promise<Histories> {
     await recordDamaged(env, keep);
     await recordRetention(env, keep);
     await recordRestore(env, keep);
+    await recordStoreFill(env, keep);
   } finally {
     await env.teardown();
   }
@@ -216,6 +217,33 @@ function recordRestore(env: TestWorkflowEnvironment, keep: Keep): Promise<void> 
     });
     await handle.result();
     await keep('restore', handle);
+  });
+}
+
+async function recordStoreFill(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  const done = new Set<string>();
+  const changes: Partial<HoldfastActivities> = {
+    planStoreFill: async ({ skip }) => {
+      const left = ['c', 'b', 'a'].filter((backupId) => !done.has(backupId) && !skip.includes(backupId));
+      return { items: left.map((backupId) => ({ database: 'shop', backupId, grade: 'exact' })), left: left.length };
+    },
+    fillStore: async ({ backupId }) => {
+      if (backupId === 'b') throw failure('STORE_ACCESS_DENIED');
+      done.add(backupId);
+      return { copiedObjects: 1, copiedBytes: 1 };
+    },
+  };
+  await withWorkers(env, changes, async ({ start }) => {
+    const handle = await start('fillStoreWithAll', storeFillId('cloud'), {
+      store: 'cloud',
+      databases: ['shop'],
+      atOnce: 2,
+      patienceMs: 1,
+      prove: false,
+      requestedBy: 'a recording',
+    });
+    await handle.result();
+    await keep('store-fill', handle);
   });
 }
 

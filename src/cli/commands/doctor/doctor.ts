@@ -15,6 +15,7 @@ import {
   checkStores,
   checkTemporal,
 } from './check-services';
+import { checkStoreLife } from './check-store-life';
 import { examine, ok, type Finding } from './finding';
 
 export const doctor: Verb = (parent, cli) =>
@@ -33,6 +34,7 @@ export const doctor: Verb = (parent, cli) =>
             examine('keys', () => checkKeys(context)),
             examine('stores', () => checkStores(context)),
             examine('policy', () => checkCopyPolicy(config)),
+            examine('store life', () => checkStoreLife(context)),
             examine('disk', () => checkDisk(config)),
             examine('catalogue', () => checkCatalog(context)),
             examine('temporal', () => checkTemporal(context)),

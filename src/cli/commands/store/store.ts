@@ -4,10 +4,11 @@ import type { StoreCheck } from '../../../storage/check';
 import { action, type Verb } from '../../command';
 import { EXIT } from '../../exit-codes';
 import { load } from '../../lazy';
-import { formatDuration, formatRelative, NONE, plural } from '../../output/format';
+import { formatDuration, formatRelative, formatTime, NONE, plural } from '../../output/format';
 import { withSpinner } from '../../output/progress';
 import { renderTable } from '../../output/table';
 import type { Palette } from '../../output/ui';
+import { vanishedStores } from '../doctor/check-store-life';
 
 /** `file /srv/backups` or `s3 bucket/prefix at endpoint`: never a credential. */
 export function whereIs(store: StoreConfig): string {
@@ -25,10 +26,16 @@ export const storeList: Verb = (parent, cli) =>
       action(cli, async (context) => {
         const { stores } = await context.config();
         // Without a catalogue the stores can still be named.
-        const copies = await context
+        const known = await context
           .catalog()
-          .then((catalog) => catalog.copies({}))
+          .then((catalog) => Promise.all([catalog.copies({}), catalog.storeLives()]))
           .catch(() => null);
+        const copies = known?.[0];
+        const lives = known?.[1] ?? [];
+        const vanished = vanishedStores(
+          stores.map(({ name }) => name),
+          copies ?? [],
+        );
         const listed = stores.map((store) => {
           const held = copies?.filter(
             (copy) => copy.store === store.name && (copy.state === 'complete' || copy.state === 'proved'),
@@ -44,6 +51,7 @@ export const storeList: Verb = (parent, cli) =>
             where: whereIs(store),
             copies: held?.length ?? null,
             damaged: damaged?.length ?? null,
+            life: lives.find((life) => life.store === store.name) ?? null,
             lastProvedAt: proved.length === 0 ? null : new Date(Math.max(...proved)),
           };
         });
@@ -51,27 +59,40 @@ export const storeList: Verb = (parent, cli) =>
         const now = context.ui.now();
         return {
           data: listed,
-          text: renderTable(
-            listed,
-            [
-              { title: 'STORE', get: (store) => colors.bold(store.name) },
-              { title: 'ROLE', get: (store) => store.role },
-              { title: 'WHERE', get: (store) => store.where },
-              {
-                title: 'COPIES',
-                align: 'right',
-                get: (store) => (store.copies === null ? NONE : String(store.copies)),
-              },
-              {
-                title: 'DAMAGED',
-                align: 'right',
-                get: (store) =>
-                  store.damaged ? colors.red(String(store.damaged)) : store.damaged === null ? NONE : '0',
-              },
-              { title: 'LAST PROVED', get: (store) => formatRelative(store.lastProvedAt, now) },
-            ],
-            colors.dim,
-          ),
+          text: [
+            renderTable(
+              listed,
+              [
+                { title: 'STORE', get: (store) => colors.bold(store.name) },
+                { title: 'ROLE', get: (store) => store.role },
+                { title: 'WHERE', get: (store) => store.where },
+                {
+                  title: 'COPIES',
+                  align: 'right',
+                  get: (store) => (store.copies === null ? NONE : String(store.copies)),
+                },
+                {
+                  title: 'DAMAGED',
+                  align: 'right',
+                  get: (store) =>
+                    store.damaged ? colors.red(String(store.damaged)) : store.damaged === null ? NONE : '0',
+                },
+                {
+                  title: 'LIFE',
+                  get: ({ life }) =>
+                    life === null || life.state === 'active'
+                      ? 'active'
+                      : colors.yellow(`${life.state} since ${formatTime(life.since)} by ${life.who}`),
+                },
+                { title: 'LAST PROVED', get: (store) => formatRelative(store.lastProvedAt, now) },
+              ],
+              colors.dim,
+            ),
+            ...vanished.map(
+              ({ store, copies: held }) =>
+                `${colors.yellow('warning:')} ${store} is not in the configuration, but has ${plural(held, 'copy', 'copies')} by the catalogue`,
+            ),
+          ].join('\n'),
         };
       }),
     );
@@ -109,7 +130,7 @@ export const storeCheck: Verb = (parent, cli) =>
       }),
     );
 
-function renderCheck(check: StoreCheck, colors: Palette): string {
+export function renderCheck(check: StoreCheck, colors: Palette): string {
   const mark = { ok: colors.green('ok'), failed: colors.red('failed'), skipped: colors.dim('skipped') };
   const head = `${colors.bold(check.store)} (${check.kind}) ${check.ok ? mark.ok : mark.failed} in ${formatDuration(check.durationMs)}`;
   const failed = check.steps.filter((step) => step.outcome === 'failed').length;
