@@ -45,7 +45,11 @@ export const storeAdd: Verb = (parent, cli) =>
         const config = await context.config();
         const opened = await context.store(name);
         const check = await withSpinner(context.ui, `checking ${name}`, () =>
-          load.storeCheck().checkStore(opened, { signal: context.signal }),
+          load.storeCheck().checkConfiguredStore({
+            store: opened,
+            usedBefore: () => load.storeCheck().isUsedBefore(() => context.catalog(), name),
+            signal: context.signal,
+          }),
         );
         if (!check.ok) {
           const exitCode = check.steps[0]?.outcome === 'failed' ? EXIT.unreachable : EXIT.failed;
