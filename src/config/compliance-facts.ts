@@ -48,7 +48,7 @@ function derived(store: StoreConfig): Derived {
       const endpoint = store.endpoint === undefined ? null : new URL(store.endpoint).host;
       return {
         provider: hostedBy(store.preset) ?? (endpoint === null ? 'aws' : new URL(store.endpoint!).hostname),
-        credentials: store.accessKeyId ?? 'of the environment',
+        credentials: store.accessKeyId ?? store.credentials?.write?.accessKeyId ?? 'of the environment',
         region: store.region,
         endpoint,
         bucket: store.bucket,

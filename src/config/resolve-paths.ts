@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import type { ConnectionConfig, HoldfastConfig, StoreConfig } from './schema';
+import type { ConnectionConfig, HoldfastConfig, S3StoreConfig, StoreConfig } from './schema';
+
+type S3Credential = NonNullable<NonNullable<S3StoreConfig['credentials']>['write']>;
 
 /** Makes every path of the config absolute: relative ones stand relative to the folder of the file, `~/` is the home. */
 export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastConfig {
@@ -23,6 +25,13 @@ export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastCo
           sslcert: certificate(value.sslcert),
           sslkey: certificate(value.sslkey),
         });
+  const keys = (value: S3Credential | undefined): S3Credential | undefined =>
+    value &&
+    defined({
+      accessKeyId: secret(value.accessKeyId),
+      secretAccessKey: secret(value.secretAccessKey),
+      sessionToken: secret(value.sessionToken),
+    });
   const store = (value: StoreConfig): StoreConfig => {
     switch (value.adapter) {
       case 'filesystem':
@@ -33,6 +42,13 @@ export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastCo
           accessKeyId: secret(value.accessKeyId),
           secretAccessKey: secret(value.secretAccessKey),
           sessionToken: secret(value.sessionToken),
+          credentials:
+            value.credentials &&
+            defined({
+              write: keys(value.credentials.write),
+              read: keys(value.credentials.read),
+              delete: keys(value.credentials.delete),
+            }),
         });
       case 'gcs':
         return defined({ ...value, credentials: secret(value.credentials) });

@@ -43,6 +43,11 @@ export const filesystemStoreSchema = z.strictObject({
   region: z.string().min(1).optional().describe('where the disk stands, for the copy policy'),
   minFree: size.default(parseSize('256MiB')!).describe('writes that would leave less free space are refused'),
 });
+const s3Credential = z.strictObject({
+  accessKeyId: secretRef.describe('of this key'),
+  secretAccessKey: secretRef.describe('of this key'),
+  sessionToken: secretRef.optional().describe('for temporary credentials'),
+});
 const s3Fields = z.strictObject({
   ...storeCommon,
   adapter: z.literal('s3').describe('any store that speaks S3'),
@@ -67,6 +72,14 @@ const s3Fields = z.strictObject({
   accessKeyId: secretRef.optional().describe('absent: the default AWS credential chain'),
   secretAccessKey: secretRef.optional().describe('stated together with accessKeyId'),
   sessionToken: secretRef.optional().describe('for temporary credentials'),
+  credentials: z
+    .strictObject({
+      write: s3Credential.optional().describe('puts objects, and looks at what is there before'),
+      read: s3Credential.optional().describe('gets and lists objects; absent: as for writing'),
+      delete: s3Credential.optional().describe('deletes objects; absent: retention is refused in this process'),
+    })
+    .optional()
+    .describe('keys of their own for writing, reading and deleting; accessKeyId, if stated, serves what is not named'),
   checksum: z
     .enum(['sha256', 'crc32', 'none'])
     .optional()

@@ -7,7 +7,7 @@ import { withTimeout } from './decorators/timeout';
 import { createFilesystemStore } from './filesystem/filesystem-store';
 import { createGcsStore } from './gcs/gcs-store';
 import type { ObjectStore } from './object-store';
-import { createS3Store } from './s3/s3-store';
+import { openS3Store } from './s3/open-s3';
 import type { SecretResolver } from './secrets';
 import { realTiming, type Timing } from './timing';
 
@@ -49,7 +49,7 @@ function createAdapter(
     case 'filesystem':
       return createFilesystemStore(config);
     case 's3':
-      return createS3Store(config, secrets, deps);
+      return openS3Store(config, secrets, deps);
     case 'gcs':
       return createGcsStore(config, secrets, deps);
   }

@@ -1,10 +1,11 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { S3StoreConfig } from '../../config/schema';
-import { storageError } from '../../errors/storage';
 import type { SecretResolver } from '../secrets';
+import { realTiming, type Timing } from '../timing';
+import { credentialSource, retryWithFreshCredentials, sdkCredentials } from './credentials';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Requests that wait for a socket are meant to wait; the SDK would warn of them on the console. */
@@ -13,15 +14,17 @@ const SILENT = { trace: silent, debug: silent, info: silent, warn: silent, error
 
 /**
  * An SDK client that does nothing on its own account: no retries (the decorator decides), no checksums beyond ours, no
- * `Expect: 100-continue` (it costs a round trip, and a second at servers that do not answer it).
+ * `Expect: 100-continue` (it costs a round trip, and a second at servers that do not answer it). A refused key is read
+ * again before it is believed.
  */
-export function createS3Client(config: S3StoreConfig, secrets: SecretResolver): S3Client {
+export function createS3Client(config: S3StoreConfig, secrets: SecretResolver, timing: Timing = realTiming): S3Client {
+  const source = credentialSource(config, secrets);
   const sockets = { keepAlive: true, maxSockets: config.limits.maxRequests };
-  return new S3Client({
+  const client = new S3Client({
     region: config.region,
     endpoint: config.endpoint,
     forcePathStyle: config.pathStyle,
-    credentials: credentialsOf(config, secrets),
+    credentials: sdkCredentials(source),
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -36,21 +39,6 @@ export function createS3Client(config: S3StoreConfig, secrets: SecretResolver): 
       logger: SILENT,
     }),
   });
-}
-
-/** Resolved for each request, so that a rotated key is used at once; undefined = the SDK's default chain. */
-function credentialsOf(config: S3StoreConfig, secrets: SecretResolver): S3ClientConfig['credentials'] {
-  const { accessKeyId, secretAccessKey, sessionToken } = config;
-  if (accessKeyId === undefined && secretAccessKey === undefined) return undefined;
-  if (accessKeyId === undefined || secretAccessKey === undefined)
-    throw storageError('STORE_CONFIG_INVALID', 'accessKeyId and secretAccessKey belong together', {
-      context: { store: config.name },
-    });
-  return async () => ({
-    accessKeyId: await secrets(accessKeyId),
-    secretAccessKey: await secrets(secretAccessKey),
-    sessionToken: sessionToken === undefined ? undefined : await secrets(sessionToken),
-    // Expired at birth: the SDK asks again for the next request.
-    expiration: new Date(0),
-  });
+  if (source !== null) retryWithFreshCredentials(client, source, timing);
+  return client;
 }

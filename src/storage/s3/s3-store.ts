@@ -45,7 +45,7 @@ export interface S3StoreDependencies {
 
 /** Objects in a bucket of any S3-compatible store. Contacts it at the first call. */
 export function createS3Store(config: S3StoreConfig, secrets: SecretResolver, deps: S3StoreDependencies): ObjectStore {
-  return new S3Store(config, createS3Client(config, secrets), deps);
+  return new S3Store(config, createS3Client(config, secrets, deps.timing), deps);
 }
 
 class S3Store implements ObjectStore {
