@@ -1,6 +1,7 @@
 import { didYouMean } from './did-you-mean';
 import { type ConfigPath, type Finding } from './fault';
 import { storeNameFaults } from './store-names';
+import { healthChecks } from './health-checks';
 
 /**
  * What one field demands of another. Reads the file as parsed, faulty parts included, so that these faults are listed
@@ -43,6 +44,7 @@ export function crossChecks(root: unknown): readonly Finding[] {
         'State `endpoint`, or remove it',
       );
   });
+  healthChecks(field(root, 'health'), fault);
 
   databases.forEach((database, d) => {
     list(database, 'stores').forEach((store, s) => {

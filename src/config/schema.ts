@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { crossChecks } from './cross-checks';
 import { databaseSchema } from './database-schema';
 import { connectionSchema, duration, name, secretRef, size } from './fields';
+import { healthSchema } from './health-schema';
 import { policySchema } from './policy-schema';
 import { storeSchema, type filesystemStoreSchema, type gcsStoreSchema, type s3StoreSchema } from './store-schema';
 import { parseDuration, parseSize } from './units';
@@ -13,6 +14,7 @@ import { parseDuration, parseSize } from './units';
 export { databaseSchema, retentionSchema, scheduleSchema, verificationSchema } from './database-schema';
 export { connectionSchema } from './fields';
 export { filesystemStoreSchema, gcsStoreSchema, s3StoreSchema, storeSchema } from './store-schema';
+export { healthSchema } from './health-schema';
 export { formatDuration, formatSize, parseDuration, parseSize } from './units';
 
 export const temporalSchema = z.strictObject({
@@ -42,6 +44,7 @@ export const configSchema = z
     policy: policySchema
       .optional()
       .describe('what the copies of each backup are held to; absent = no policy, `{}` = the 3-2-1 rule'),
+    health: healthSchema.prefault({}).describe('how stores are watched, and when one is left alone'),
     keys: z
       .strictObject({
         repository: z.string().min(1).describe('the folder made by `holdfast keys init`, or its repository.json'),
@@ -128,6 +131,7 @@ export type StoreConfig = HoldfastConfig['stores'][number];
 export type FilesystemStoreConfig = z.output<typeof filesystemStoreSchema>;
 export type GcsStoreConfig = z.output<typeof gcsStoreSchema>;
 export type S3StoreConfig = z.output<typeof s3StoreSchema>;
+export type HealthConfig = HoldfastConfig['health'];
 export type ScheduleConfig = DatabaseConfig['schedules'][number];
 export type RetentionConfig = DatabaseConfig['retention'];
 export type ConnectionConfig = DatabaseConfig['connection'];
