@@ -6,6 +6,8 @@ import type { BackupEngine, ConnectionTarget } from '../engines/engine';
 import type { GovernorRegistry } from '../load/registry';
 import type { RepositoryKeys } from '../repository/types';
 import type { StoreRole } from '../domain/names';
+import type { StoreEventListener, WatchLimits } from '../domain/store-watch';
+import type { ProbeResult } from '../storage/probe';
 import type { ObjectStore } from '../storage/object-store';
 import type { ScratchLimits } from '../verify/types';
 
@@ -17,6 +19,7 @@ export interface ActivityDeps {
   readonly stores: StoreSet;
   /** Which copies are wanted of a database, and what its stores are. */
   compliance(database: string): ComplianceFacts;
+  readonly health: StoreWatching;
   /** Opened once; throws what `loadKeys` throws. */
   keys(): Promise<RepositoryKeys>;
   /** Opened and migrated at first use. */
@@ -41,6 +44,18 @@ export interface StoreSet {
    * RUN_STORE_UNKNOWN, REPO_NOT_INITIALISED where a store that was used looks empty, and the store's own errors.
    */
   open(store: string): Promise<ObjectStore>;
+}
+
+/** How stores are watched. */
+export interface StoreWatching {
+  readonly limits: WatchLimits;
+  /** False: nobody watches, so what the catalogue says of health is not asked for. */
+  readonly watched: boolean;
+  /** One round trip, without retries, so that a store that throttles does not look like one that is gone. */
+  probe(store: string, signal: AbortSignal): Promise<ProbeResult>;
+  /** Told of each event after it is on record. */
+  readonly listeners: readonly StoreEventListener[];
+  log(level: 'info' | 'warn', message: string, facts: Readonly<Record<string, unknown>>): void;
 }
 
 export interface WritingLimits {

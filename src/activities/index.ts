@@ -10,6 +10,7 @@ import { createRestoreActivities } from './restore';
 import { createRetentionActivities } from './retention';
 import { createRunActivities } from './runs';
 import { createStoreFillActivities } from './store-fill';
+import { createStoreEventActivities, createWatchActivities } from './watch';
 import { createVerifyActivities } from './verify';
 
 export function createActivities(deps: ActivityDeps): QueueActivities {
@@ -19,11 +20,13 @@ export function createActivities(deps: ActivityDeps): QueueActivities {
       ...createRecordActivities(deps),
       ...createRunActivities(),
       ...createStoreFillActivities(deps),
+      ...createStoreEventActivities(deps),
       planExpiry,
     },
     dump: createDumpActivities(deps),
     host: createPaceActivities(deps),
     store: { ...createAdmitActivities(deps), ...createReplicateActivities(deps), deleteExpired },
+    watch: createWatchActivities(deps),
     verify: createVerifyActivities(deps),
     restore: createRestoreActivities(deps),
   };

@@ -4,12 +4,22 @@ import type { HoldfastActivities } from './types';
 export interface QueueActivities {
   readonly workflow: Pick<
     HoldfastActivities,
-    'openJob' | 'recordDump' | 'failJob' | 'recordCopy' | 'planExpiry' | 'planStoreFill' | 'describeRun' | 'awaitRunEnd'
+    | 'openJob'
+    | 'recordDump'
+    | 'failJob'
+    | 'recordCopy'
+    | 'planExpiry'
+    | 'planStoreFill'
+    | 'describeRun'
+    | 'awaitRunEnd'
+    | 'announceStoreEvent'
   >;
   readonly dump: Pick<HoldfastActivities, 'dump'>;
   /** The private queue of a process that dumps. */
   readonly host: Pick<HoldfastActivities, 'applyPace'>;
   readonly store: Pick<HoldfastActivities, 'admit' | 'fillStore' | 'deleteExpired'>;
+  /** Served by whoever serves `store`, with slots of its own. */
+  readonly watch: Pick<HoldfastActivities, 'watchStore'>;
   readonly verify: Pick<HoldfastActivities, 'proveStore'>;
   readonly restore: Pick<HoldfastActivities, 'restoreBackup'>;
 }

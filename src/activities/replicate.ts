@@ -6,12 +6,22 @@ import { deleteBackup } from '../repository/sweep';
 import { openReachable, readableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { reportThrown } from './store-reports';
 import type { FillResult, HoldfastActivities } from './types';
 
 type FillInput = Parameters<HoldfastActivities['fillStore']>[0];
 
 export function createReplicateActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'fillStore'> {
-  return { fillStore: (input) => withHeartbeat((beat) => fill(deps, input, beat)) };
+  return {
+    async fillStore(input) {
+      try {
+        return await withHeartbeat((beat) => fill(deps, input, beat));
+      } catch (error) {
+        await reportThrown(deps.health, input.store, error);
+        throw error;
+      }
+    },
+  };
 }
 
 async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<FillResult> {

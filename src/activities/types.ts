@@ -3,6 +3,7 @@ import type { CopyPolicy, PolicyStore } from '../domain/compliance';
 import type { AttemptRef, PaceApplied } from '../domain/messages';
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
+import type { Observation, StoreEvent, StoreStatus } from '../domain/store-watch';
 import type {
   BackupInput,
   ReplicateInput,
@@ -154,6 +155,21 @@ export interface StoreFillItem {
   readonly grade: ProofGrade;
 }
 
+export interface WatchInput {
+  readonly store: string;
+  /** What is known so far; null: nothing. */
+  readonly status: StoreStatus | null;
+  /** What runs saw since then. */
+  readonly reports: readonly Observation[];
+  /** Probe at once, whatever is due. */
+  readonly probeNow: boolean;
+}
+export interface WatchResult {
+  readonly status: StoreStatus;
+  /** Empty when it was cancelled, or nothing changed for an hour. */
+  readonly events: readonly StoreEvent[];
+}
+
 export interface HoldfastActivities {
   admit(input: BackupInput): Promise<BackupPlan>;
 
@@ -177,6 +193,9 @@ export interface HoldfastActivities {
 
   planExpiry(input: RetentionInput): Promise<ExpiryPlan>;
   deleteExpired(input: SweepInput): Promise<SweepResult>;
+
+  watchStore(input: WatchInput): Promise<WatchResult>;
+  announceStoreEvent(event: StoreEvent): Promise<void>;
 
   restoreBackup(input: RestoreInput): Promise<RestoreResult>;
 

@@ -7,6 +7,7 @@ import type { SecretResolver } from './connection-options';
 import { scheduleCalls } from './schedules';
 import { serverCalls } from './server';
 import { startingCalls } from './starting';
+import { storeWatchCalls } from './store-watches';
 import { steeringCalls } from './steering';
 import type { HoldfastClient } from './types';
 
@@ -26,6 +27,7 @@ export async function createClient(config: HoldfastConfig, options: CreateClient
     ...startingCalls(calls, config),
     ...steeringCalls(calls, namespace),
     ...scheduleCalls(calls, config),
+    ...storeWatchCalls(calls, config),
     ...serverCalls(calls, connection, config),
     close: () => connection.close(),
   };

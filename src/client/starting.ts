@@ -128,6 +128,7 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
     async runs({ database, open, limit = 50 }) {
       const terms = [
         `TaskQueue = "${taskQueue}"`,
+        'WorkflowType != "storeHealth"',
         ...(database === undefined ? [] : [`${ATTRIBUTE.database.name} = "${database.replaceAll('"', '')}"`]),
         ...(open === true ? ['ExecutionStatus = "Running"'] : []),
         ...(open === false ? ['ExecutionStatus != "Running"'] : []),

@@ -51,6 +51,11 @@ export interface ScheduleChange {
   /** Field by field: what differs, as text. */
   readonly differences: readonly string[];
 }
+/** The run that watches a store. */
+export interface StoreWatchChange {
+  readonly store: string;
+  readonly action: 'start' | 'end' | 'unchanged';
+}
 export interface ScheduleView {
   readonly scheduleId: string;
   readonly database: string;
@@ -106,6 +111,7 @@ export interface HoldfastClient {
   startStoreFill(input: StoreFillInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
   storeFillProgress(store: string): Promise<StoreFillProgress>;
   storeFillResult(store: string): Promise<StoreFillProgress>;
+  /** Those that watch stores are not among them: they never end. */
   runs(filter: {
     readonly database?: string;
     readonly open?: boolean;
@@ -119,6 +125,12 @@ export interface HoldfastClient {
   resumeSchedule(scheduleId: string, note: string): Promise<void>;
   triggerSchedule(scheduleId: string): Promise<void>;
   backfillSchedule(scheduleId: string, start: Date, end: Date): Promise<void>;
+
+  planStoreWatches(): Promise<readonly StoreWatchChange[]>;
+  /** Watches each configured store, and those that left the config no more. */
+  applyStoreWatches(): Promise<readonly StoreWatchChange[]>;
+  /** Probes a store now. False when nobody watches it. */
+  probeStoreNow(store: string): Promise<boolean>;
 
   /** Server version, namespace, and which of Holdfast's search attributes are missing. */
   checkServer(): Promise<{

@@ -6,6 +6,10 @@ import { parseDuration } from './units';
 const share = z.number().min(0).max(1);
 
 export const healthSchema = z.strictObject({
+  watch: z
+    .boolean()
+    .default(true)
+    .describe('probe each store all the time; without it each run finds out for itself which stores answer'),
   interval: duration.default(parseDuration('30s')!).describe('between two probes of a store'),
   timeout: duration.default(parseDuration('10s')!).describe('of one probe; no answer by then counts as a failure'),
   slowAfter: duration

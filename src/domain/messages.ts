@@ -12,9 +12,23 @@ export const SIGNAL = {
   copyChanged: 'copyChanged',
   proveWhenFilled: 'proveWhenFilled',
   wake: 'wake',
+  reportStore: 'report',
+  probeNow: 'probeNow',
+  register: 'register',
+  end: 'end',
+  storeRecovered: 'storeRecovered',
 } as const;
 
 export const PROGRESS_QUERY = 'progress';
+/** Of `storeHealth`. */
+export const STATUS_QUERY = 'status';
+
+/** Told to `storeHealth`: this run waits for the store and wants to know when it is back. */
+export interface StoreWaiter {
+  readonly workflowId: string;
+  /** Milliseconds since the epoch: when it last found the store out of reach. */
+  readonly failedAt: number;
+}
 
 /** Which attempt speaks: the n-th dump of the run (a spent pause budget starts another), and its attempt. */
 export interface AttemptRef {

@@ -86,6 +86,18 @@ export const ORCHESTRATION_ERRORS = {
     retryable: true,
     fault: 'environment',
   },
+  RUN_RECORD_LATE: {
+    summary: 'the catalogue did not take the record in time',
+    hint: 'Nothing to do: the next one is newer. If it goes on, look at the catalogue with `holdfast doctor`.',
+    retryable: true,
+    fault: 'environment',
+  },
+  RUN_STORE_LEFT_OUT: {
+    summary: 'the store was left out of the dump, because its breaker is open',
+    hint: 'It is filled from another copy when it is back; `holdfast store status` says why it is left alone.',
+    retryable: true,
+    fault: 'environment',
+  },
   RUN_WORKER_STOPPING: {
     summary: 'the worker is shutting down and hands this work over',
     hint: 'Nothing to do: another worker, or this one when it is back, goes on and uploads nothing twice.',

@@ -14,6 +14,8 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal;
   /** Bound of the whole probe, retries of the store included. @default 10000 */
   readonly timeoutMs?: number;
+  /** Comes first, within the same bound; what it throws is what the probe found. */
+  readonly greet?: (signal: AbortSignal) => Promise<void>;
 }
 
 /** What one probe found. */
@@ -34,17 +36,20 @@ export interface ProbeResult {
 /**
  * Writes a canary, reads it back and compares, asks for its size, and deletes it where that is permitted. Resolves
  * whatever the store does, within `timeoutMs`; rejects only when `signal` is aborted. A store that was used before is to
- * be greeted first (`StoreSet.open` does), since an empty mount point takes a canary too.
+ * be greeted first (`greet`, or `StoreSet.open`), since an empty mount point takes a canary too.
  */
 export async function probeStore(store: ObjectStore, options: ProbeOptions = {}): Promise<ProbeResult> {
-  const { signal, timeoutMs = PROBE_TIMEOUT_MS } = options;
+  const { signal, greet, timeoutMs = PROBE_TIMEOUT_MS } = options;
   const began = performance.now();
   const result = (facts: Omit<ProbeResult, 'latencyMs'>): ProbeResult => ({
     ...facts,
     latencyMs: Math.round(performance.now() - began),
   });
   try {
-    const kept = await withDeadline(store.name, timeoutMs, signal, (bounded) => roundTrip(store, bounded));
+    const kept = await withDeadline(store.name, timeoutMs, signal, async (bounded) => {
+      await greet?.(bounded);
+      return roundTrip(store, bounded);
+    });
     return result({ ok: true, code: null, message: '', hint: '', kept });
   } catch (error) {
     if (signal?.aborted) throw abortReason(signal);

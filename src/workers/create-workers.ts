@@ -3,15 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import type { TimingDefaults } from '../activities/deps';
 import { connectTemporal } from '../client/connect';
 import { temporalEndpoint, temporalFault, type SecretResolver } from '../client/connection-options';
 import { registerSearchAttributes } from '../client/search-attributes';
+import { startStoreWatches } from '../client/store-watches';
 import type { HoldfastConfig } from '../config/schema';
 import { orchestrationError } from '../errors/orchestration';
-import { hostQueueName, QUEUE_KINDS, queueName, type QueueKind } from '../workflows/ids';
+import { hostQueueName, QUEUE_KINDS, queueName, watchQueueName, type QueueKind } from '../workflows/ids';
 import { createDependencies } from './dependencies';
 import { errorMapping } from './error-mapping';
 import { serveMetrics, type MetricsServer } from './metrics';
@@ -96,6 +98,17 @@ export async function createWorkers(options: CreateWorkersOptions): Promise<Hold
       maxConcurrentActivityTaskExecutions: config.worker.dumps + 1,
     });
 
+  if (queues.includes('store'))
+    wanted.push({
+      ...common,
+      taskQueue: watchQueueName(prefix),
+      activities: activities.watch,
+      // Handed over at once: a watch never ends by itself.
+      shutdownGraceTime: 0,
+      shutdownForceTime: FORCE_AFTER_GRACE_MS,
+      maxConcurrentActivityTaskExecutions: Math.max(1, config.stores.length),
+    });
+
   const workers: Worker[] = [];
   let metricsServer: MetricsServer | null = null;
   const closeAll = async () => {
@@ -148,6 +161,8 @@ async function prepareServer(config: HoldfastConfig, secrets: SecretResolver): P
   const connection = await connectTemporal(config.temporal, secrets);
   try {
     await registerSearchAttributes(connection, config.temporal.namespace);
+    const { namespace } = config.temporal;
+    if (config.health.watch) await startStoreWatches(new Client({ connection, namespace }), config);
   } catch (error) {
     throw temporalFault(error, config.temporal);
   } finally {

@@ -1,4 +1,5 @@
 /** Everything that activities are made of, from the config. Opened when first needed, closed together. */
+import { log } from '@temporalio/activity';
 import { DEFAULT_TIMING, type ActivityDeps, type TimingDefaults } from '../activities/deps';
 import { createCatalog } from '../catalog/create-catalog';
 import { migrate } from '../catalog/migrate';
@@ -7,6 +8,7 @@ import type { SecretResolver } from '../client/connection-options';
 import { complianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig, HoldfastConfig } from '../config/schema';
 import { toConnectionTarget } from '../config/secrets';
+import type { StoreEventListener, WatchLimits } from '../domain/store-watch';
 import { createLogicalEngine } from '../engines/logical';
 import { orchestrationError } from '../errors/orchestration';
 import { createGovernorRegistry } from '../load/registry';
@@ -20,6 +22,8 @@ export interface DependencyOptions {
   readonly identity: string;
   readonly hostQueue: string;
   readonly timing?: Partial<TimingDefaults>;
+  /** Told of each change of a store's state. */
+  readonly listeners?: readonly StoreEventListener[];
 }
 
 export interface Dependencies {
@@ -61,6 +65,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       const copies = await (await catalog()).copies({ store });
       return copies.some(({ state }) => state === 'complete' || state === 'proved' || state === 'damaged');
     },
+    probeMs: config.health.timeout,
     metrics: {
       request({ store, sentBytes, receivedBytes }) {
         if (sentBytes > 0) metrics.stored(store, 'sent', sentBytes);
@@ -69,6 +74,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       retry() {},
     },
   });
+  const health = watchLimits(config.health);
   const database = (name: string): DatabaseConfig => {
     const found = config.databases.find((one) => one.name === name);
     if (found) return found;
@@ -85,6 +91,13 @@ export function createDependencies(options: DependencyOptions): Dependencies {
           : toConnectionTarget({ url: target.url }, 'target'),
       stores,
       compliance: (name) => complianceFacts(config, name),
+      health: {
+        limits: health,
+        watched: config.health.watch,
+        probe: (store, signal) => stores.probe(store, signal),
+        listeners: options.listeners ?? [],
+        log: (level, message, facts) => log[level](message, { ...facts }),
+      },
       keys,
       catalog,
       engine: createLogicalEngine(),
@@ -110,6 +123,17 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       await stores.close();
       await opened?.close();
     },
+  };
+}
+
+/** How stores are watched, as the config states it. */
+export function watchLimits(health: HoldfastConfig['health']): WatchLimits {
+  const { interval, slowAfter, openFor, window, degradedBelow, downBelow, recovery, openAfter, closeAfter } = health;
+  return {
+    intervalMs: interval,
+    slowAfterMs: slowAfter,
+    openForMs: openFor,
+    ...{ window, degradedBelow, downBelow, recovery, openAfter, closeAfter },
   };
 }
 

@@ -11,6 +11,7 @@ import type { loadKeys } from '../repository/keys';
 import { createStore, type SecretResolver, type StoreMetrics } from '../storage/create-store';
 import { withDeadline } from '../storage/deadline';
 import type { ObjectStore } from '../storage/object-store';
+import { probeStore, type ProbeResult } from '../storage/probe';
 
 const ROLES: readonly StoreRole[] = ['primary', 'secondary', 'offsite'];
 
@@ -18,6 +19,8 @@ const ROLES: readonly StoreRole[] = ['primary', 'secondary', 'offsite'];
 const GREETING_MS = 8_000;
 
 export interface OpenStores extends StoreSet {
+  /** A small round trip without retries; a store that was used before must still hold its `holdfast.json`. */
+  probe(store: string, signal: AbortSignal): Promise<ProbeResult>;
   close(): Promise<void>;
 }
 
@@ -31,10 +34,13 @@ export function createStoreSet(
     readonly metrics?: StoreMetrics;
     /** @default 8000 */
     readonly greetingMs?: number;
+    /** Bound of one probe. @default 10000 */
+    readonly probeMs?: number;
   },
 ): OpenStores {
   const opened = new Map<string, Promise<ObjectStore>>();
   const made: ObjectStore[] = [];
+  const watched = new Map<string, ObjectStore>();
   const find = (name: string): StoreConfig => {
     const found = config.stores.find((store) => store.name === name);
     if (found) return found;
@@ -58,7 +64,29 @@ export function createStoreSet(
       ensureRepository(store, keys, signal, isNew),
     );
   };
+  /** Its own, without retries and without counting: what it sends is not a backup's. */
+  const watchedStore = (name: string): ObjectStore => {
+    const known = watched.get(name);
+    if (known) return known;
+    const config = find(name);
+    const store = createStore({ ...config, limits: { ...config.limits, retries: 0 } }, options.secrets);
+    watched.set(name, store);
+    made.push(store);
+    return store;
+  };
   return {
+    async probe(name, signal) {
+      const store = watchedStore(name);
+      // A catalogue that is down says nothing about the store.
+      const used = await options.usedBefore(name).catch(() => false);
+      return probeStore(store, {
+        signal,
+        timeoutMs: options.probeMs,
+        greet: used
+          ? async (bounded) => void (await ensureRepository(store, await options.keys(), bounded, false))
+          : undefined,
+      });
+    },
     namesFor(database) {
       const wanted = config.databases.find((one) => one.name === database)?.stores ?? [];
       return config.stores

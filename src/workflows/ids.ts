@@ -11,6 +11,8 @@ export const retentionId = (database: string): string => `retention/${database}`
 export const retentionPlanId = (database: string, what: string): string => `retention-plan/${database}/${what}`;
 export const restoreId = (database: string, what: string): string => `restore/${database}/${what}`;
 export const storeFillId = (store: string): string => `store/${store}/fill`;
+/** Watches one store for as long as the config names it. */
+export const storeHealthId = (store: string): string => `store-health/${store}`;
 export const scheduleId = (database: string, name: string): string => `${database}/${name}`;
 
 /** Kinds of work that a worker may take. */
@@ -20,5 +22,7 @@ export const QUEUE_KINDS: readonly QueueKind[] = ['workflow', 'dump', 'store', '
 export const queueName = (prefix: string, kind: QueueKind): string => `${prefix}-${kind}`;
 /** A queue that only one process listens on. */
 export const hostQueueName = (prefix: string, unique: string): string => `${prefix}-host-${unique}`;
+/** Watching has a queue of its own, so that it never waits for a transfer. Whoever serves the kind `store` serves it too. */
+export const watchQueueName = (prefix: string): string => `${prefix}-watch`;
 /** Workflows find the other queues from the one that they run on. */
 export const prefixOf = (workflowQueue: string): string => workflowQueue.replace(/-workflow$/, '');

@@ -5,5 +5,6 @@ export { replicateCopy } from './replicate-copy';
 export { request } from './request';
 export { restore } from './restore';
 export { retention } from './retention';
+export { storeHealth } from './store-health';
 export { sweep } from './sweep';
 export { verifyCopy } from './verify-copy';

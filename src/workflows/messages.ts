@@ -1,10 +1,19 @@
 /** Everything that can be said to a running workflow, and asked of it. */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import { PROGRESS_QUERY, SIGNAL, type Attached, type CopyChanged, type DumpProgressed } from '../domain/messages';
+import {
+  PROGRESS_QUERY,
+  SIGNAL,
+  STATUS_QUERY,
+  type Attached,
+  type CopyChanged,
+  type DumpProgressed,
+  type StoreWaiter,
+} from '../domain/messages';
 import type { ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
 import type { BackupProgress } from '../domain/progress';
 import type { StoreFillProgress } from '../domain/runs';
+import type { Observation, StoreStatus } from '../domain/store-watch';
 
 // From people and side workflows to `backup`. Signals, since nobody waits for an answer: the applied pace shows in the query.
 export const pauseSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.pause);
@@ -24,3 +33,16 @@ export const proveWhenFilledSignal = defineSignal<[ProofGrade]>(SIGNAL.proveWhen
 
 /** To `retention`: a backup was made or a hold changed; plan again now. */
 export const wakeSignal = defineSignal(SIGNAL.wake);
+
+/** To `replicateCopy`: the store it waits for answers again; it shall not sleep any longer. */
+export const storeRecoveredSignal = defineSignal<[string]>(SIGNAL.storeRecovered);
+
+// To `storeHealth`.
+/** From activities: what a run saw of the store while it used it. */
+export const reportStoreSignal = defineSignal<[Observation]>(SIGNAL.reportStore);
+export const probeNowSignal = defineSignal(SIGNAL.probeNow);
+export const registerSignal = defineSignal<[StoreWaiter]>(SIGNAL.register);
+/** The config names the store no more. */
+export const endSignal = defineSignal(SIGNAL.end);
+/** null before the first probe. */
+export const statusQuery = defineQuery<StoreStatus | null>(STATUS_QUERY);

@@ -12,7 +12,7 @@ import {
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { HoldfastActivities, RunTiming } from '../activities/types';
-import { prefixOf, queueName, type QueueKind } from './ids';
+import { prefixOf, queueName, watchQueueName, type QueueKind } from './ids';
 
 /** A dump that was paused beyond its budget fails so; the workflow, not the retry policy, decides when to dump again. */
 export const PAUSE_BUDGET_SPENT = 'PG_PAUSE_BUDGET_SPENT';
@@ -23,7 +23,14 @@ const onQueue = (kind: QueueKind) => queueName(prefixOf(workflowInfo().taskQueue
 
 /** Rows of the catalogue: milliseconds when it is up, tried for an hour when it is not. */
 export function records(): Pick_<
-  'openJob' | 'recordDump' | 'failJob' | 'recordCopy' | 'planExpiry' | 'planStoreFill' | 'describeRun'
+  | 'openJob'
+  | 'recordDump'
+  | 'failJob'
+  | 'recordCopy'
+  | 'planExpiry'
+  | 'planStoreFill'
+  | 'describeRun'
+  | 'announceStoreEvent'
 > {
   return proxyActivities({
     taskQueue: onQueue('workflow'),
@@ -90,6 +97,17 @@ export function transfers(): Pick_<'fillStore'> {
     startToCloseTimeout: '24 hours',
     heartbeatTimeout: '30 seconds',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds', maximumAttempts: 3 },
+  });
+}
+
+/** Watching a store: one attempt lasts an hour. Cancelled means that there is news; the answer has what it knows. */
+export function watches(): Pick_<'watchStore'> {
+  return proxyActivities({
+    taskQueue: watchQueueName(prefixOf(workflowInfo().taskQueue)),
+    startToCloseTimeout: '2 hours',
+    heartbeatTimeout: '30 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   });
 }
 

@@ -1,6 +1,7 @@
 import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
 import type { BackupPlan, DumpInput, DumpResult, HoldfastActivities, RunTiming } from '../../src/activities/types';
 import { SIGNAL } from '../../src/domain/messages';
+import { untriedStatus } from '../../src/domain/store-watch';
 import type { Pace } from '../../src/domain/pace';
 
 export const TIMING: RunTiming = {
@@ -73,6 +74,8 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
     }),
     planExpiry: async () => ({ decisions: [], tombstoned: [], due: [], nextDueAt: null }),
     deleteExpired: async () => ({ deleted: [], spared: [], objects: 0, bytes: 0 }),
+    watchStore: async ({ store, status }) => ({ status: status ?? untriedStatus(store, Date.now()), events: [] }),
+    announceStoreEvent: async () => {},
     restoreBackup: async ({ backupId }) => ({
       backupId,
       store: 'disk',

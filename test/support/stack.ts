@@ -27,6 +27,8 @@ export interface StackOptions {
   readonly repository?: HoldfastConfigInput['repository'];
   /** A Temporal server that the test runs itself. */
   readonly temporalAddress?: string;
+  /** @default stores are not watched: runs find out for themselves */
+  readonly health?: HoldfastConfigInput['health'];
   /** More stores, as the config writes them. */
   readonly moreStores?: HoldfastConfigInput['stores'];
 }
@@ -88,6 +90,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     tools: { postgresBin: [postgres.binDir] },
     scratch: { dir: path.join('/tmp', `${path.basename(temp.path)}-scratch`), minFree: '16MiB' },
     worker: { shutdownGrace: '0s', ...options.worker },
+    health: options.health ?? { watch: false },
     repository: { segmentSize: '64KiB', ...options.repository },
   };
   const config = configSchema.parse(input);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { HoldfastActivities } from '../../src/activities/types';
-import { hostQueueName, QUEUE_KINDS, queueName } from '../../src/workflows/ids';
+import { hostQueueName, QUEUE_KINDS, queueName, watchQueueName } from '../../src/workflows/ids';
 import { ATTRIBUTE } from '../../src/workflows/search-attributes';
 import { findBinary } from './processes';
 
@@ -68,6 +68,7 @@ export async function startWorkers(
       Worker.create({ ...common, taskQueue: queueName(prefix, kind) }),
     ),
     Worker.create({ ...common, taskQueue: hostQueue }),
+    Worker.create({ ...common, taskQueue: watchQueueName(prefix) }),
   ]);
   const running = workers.map((worker) => worker.run());
   return {

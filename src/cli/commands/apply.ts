@@ -1,4 +1,4 @@
-import type { ScheduleChange } from '../../client/types';
+import type { ScheduleChange, StoreWatchChange } from '../../client/types';
 import { action, type Verb } from '../command';
 import { confirmYes } from '../confirm';
 import { plural } from '../output/format';
@@ -8,7 +8,9 @@ import type { Palette } from '../output/ui';
 export const apply: Verb = (parent, cli) =>
   parent
     .command('apply')
-    .description('make the Temporal schedules equal to the configuration; shows the plan first')
+    .description(
+      'make the Temporal schedules, and the watch over each store, equal to the configuration; shows the plan first',
+    )
     .option('--dry-run', 'show the plan and change nothing')
     .addHelpText('after', '\nExamples:\n  holdfast apply --dry-run\n  holdfast apply --yes')
     .action(
@@ -16,21 +18,27 @@ export const apply: Verb = (parent, cli) =>
         const { ui } = context;
         const client = await context.client();
         const plan = await withSpinner(ui, 'comparing schedules', () => client.planSchedules());
-        const changes = plan.filter((change) => change.action !== 'unchanged');
+        const watches = await client.planStoreWatches();
+        const changes = [...plan, ...watches].filter((change) => change.action !== 'unchanged');
         if (options.dryRun || changes.length === 0) {
-          return { data: { applied: false, plan }, text: renderPlan(plan, ui.colors) };
+          return { data: { applied: false, plan, watches }, text: renderAll(plan, watches, ui.colors) };
         }
-        if (!context.options.yes) ui.note(renderPlan(plan, ui.errColors));
+        if (!context.options.yes) ui.note(renderAll(plan, watches, ui.errColors));
         await confirmYes(ui, `Apply ${plural(changes.length, 'change')}?`, context.options.yes === true);
         const applied = await withSpinner(ui, 'applying schedules', () => client.applySchedules());
-        await audit(context, applied);
-        return { data: { applied: true, plan: applied }, text: renderPlan(applied, ui.colors) };
+        const watched = await client.applyStoreWatches();
+        await audit(context, applied, watched);
+        return {
+          data: { applied: true, plan: applied, watches: watched },
+          text: renderAll(applied, watched, ui.colors),
+        };
       }),
     );
 
 async function audit(
   context: Parameters<Parameters<typeof action>[1]>[0],
   applied: readonly ScheduleChange[],
+  watched: readonly StoreWatchChange[],
 ): Promise<void> {
   const changed = applied.filter((change) => change.action !== 'unchanged');
   // The schedules are what they should be; an absent catalogue must not make this look like a failure.
@@ -39,10 +47,24 @@ async function audit(
     ?.audit({
       actor: context.who,
       action: 'apply',
-      details: { schedules: changed.map(({ scheduleId, action: what }) => `${what} ${scheduleId}`) },
+      details: {
+        schedules: changed.map(({ scheduleId, action: what }) => `${what} ${scheduleId}`),
+        stores: watched.flatMap(({ store, action: what }) =>
+          what === 'unchanged' ? [] : [`${what} watching ${store}`],
+        ),
+      },
       at: context.ui.now(),
     })
     .catch(() => null);
+}
+
+/** A watch that stays as it is goes without saying. */
+function renderAll(plan: readonly ScheduleChange[], watches: readonly StoreWatchChange[], colors: Palette): string {
+  const lines = watches.flatMap(({ store, action: what }) => {
+    if (what === 'unchanged') return [];
+    return [what === 'start' ? colors.green(`+ watch     ${store}`) : colors.red(`- watch     ${store} no more`)];
+  });
+  return [renderPlan(plan, colors), ...lines].join('\n');
 }
 
 const SIGNS = { create: '+', update: '~', pause: '‖', unchanged: ' ' } as const;
