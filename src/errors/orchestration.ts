@@ -92,12 +92,6 @@ export const ORCHESTRATION_ERRORS = {
     retryable: true,
     fault: 'environment',
   },
-  RUN_STORE_LEFT_OUT: {
-    summary: 'the store was left out of the dump, because its breaker is open',
-    hint: 'It is filled from another copy when it is back; `holdfast store status` says why it is left alone.',
-    retryable: true,
-    fault: 'environment',
-  },
   RUN_WORKER_STOPPING: {
     summary: 'the worker is shutting down and hands this work over',
     hint: 'Nothing to do: another worker, or this one when it is back, goes on and uploads nothing twice.',

@@ -25,7 +25,7 @@ export function storeCard(
     for (const { at, kind, from, to, reason } of [...recent].reverse())
       lines.push(`| ${at} | ${kind} | ${from} → ${to} | ${cell(reason)} |`);
   }
-  lines.push('', 'Signals: `probeNow`. Query: `status`. The averages of this minute: `holdfast store status`.');
+  lines.push('', 'Signals: `probeNow`. Query: `status`.');
   return lines.join('\n');
 }
 
