@@ -1,10 +1,9 @@
 /** Tells whoever watches a store what a run saw of it. Never in the way of the run: a report that is lost is lost. */
 import { Context, getClient } from '@temporalio/activity';
 import { isHoldfastError } from '../errors/holdfast-error';
-import { SIGNAL } from '../domain/messages';
+import { SIGNAL, storeHealthId } from '../domain/messages';
 import { faultOf } from '../domain/store-health';
 import type { Observation } from '../domain/store-watch';
-import { storeHealthId } from '../workflows/ids';
 import type { StoreWatching } from './deps';
 
 const PATIENCE_MS = 3_000;

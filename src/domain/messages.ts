@@ -23,6 +23,9 @@ export const PROGRESS_QUERY = 'progress';
 /** Of `storeHealth`. */
 export const STATUS_QUERY = 'status';
 
+/** Id of the run that watches a store; here, because activities report to it. */
+export const storeHealthId = (store: string): string => `store-health/${store}`;
+
 /** Told to `storeHealth`: this run waits for the store and wants to know when it is back. */
 export interface StoreWaiter {
   readonly workflowId: string;

@@ -1,5 +1,7 @@
 /** Readable workflow ids and task queue names: the only place that spells them. */
 
+export { storeHealthId } from '../domain/messages';
+
 /** The run that writes a database's repository. One id, so one at a time: this is the lock. */
 export const backupRunId = (database: string): string => `backup/${database}`;
 export const requestId = (database: string, what: string): string => `request/${database}/${what}`;
@@ -11,8 +13,6 @@ export const retentionId = (database: string): string => `retention/${database}`
 export const retentionPlanId = (database: string, what: string): string => `retention-plan/${database}/${what}`;
 export const restoreId = (database: string, what: string): string => `restore/${database}/${what}`;
 export const storeFillId = (store: string): string => `store/${store}/fill`;
-/** Watches one store for as long as the config names it. */
-export const storeHealthId = (store: string): string => `store-health/${store}`;
 export const scheduleId = (database: string, name: string): string => `${database}/${name}`;
 
 /** Kinds of work that a worker may take. */
