@@ -9,7 +9,7 @@ const base = {
     ],
   },
   // Packages that ship ES modules alone are compiled for jest's CommonJS registry.
-  transformIgnorePatterns: ['/node_modules/(?!(age-encryption|@noble|@scure|node-pg-migrate|@alcalzone|glob|minimatch|brace-expansion|balanced-match|path-scurry|lru-cache|minipass)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(age-encryption|@tus|srvx|cookie-es|@noble|@scure|node-pg-migrate|@alcalzone|glob|minimatch|brace-expansion|balanced-match|path-scurry|lru-cache|minipass)/)'],
   setupFiles: ['<rootDir>/test/support/setup.ts'],
 };
 const project = (name, extra = {}) => ({ ...base, displayName: name, testMatch: [`<rootDir>/test/${name}/**/*.test.ts`], ...extra });

@@ -8,7 +8,7 @@ import type { EmbeddedS3 } from '../src/provision';
 export type StoreInput = z.input<typeof storeSchema>;
 
 /** A store behind an address. */
-export type ServedStore = Exclude<StoreInput, { adapter: 'filesystem' }> & { readonly endpoint: string };
+export type ServedStore = Extract<StoreInput, { adapter: 's3' }> & { readonly endpoint: string };
 
 interface Common {
   readonly keysDir: string;

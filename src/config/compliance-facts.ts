@@ -66,6 +66,17 @@ function derived(store: StoreConfig): Derived {
         disk: null,
       };
     }
+    case 'supabase': {
+      const { host, hostname } = new URL(store.url);
+      return {
+        provider: /\.supabase\.(co|in|red)$/.test(hostname) ? 'supabase' : hostname,
+        credentials: store.key,
+        region: store.region ?? null,
+        endpoint: host,
+        bucket: store.bucket,
+        disk: null,
+      };
+    }
     default:
       return unknownAdapter(store);
   }

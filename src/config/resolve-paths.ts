@@ -36,6 +36,8 @@ export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastCo
     switch (value.adapter) {
       case 'filesystem':
         return { ...value, path: path(value.path) };
+      case 'supabase':
+        return { ...value, key: secret(value.key) };
       case 's3':
         return defined({
           ...value,

@@ -8,12 +8,18 @@ import { databaseSchema } from './database-schema';
 import { connectionSchema, duration, name, secretRef, size } from './fields';
 import { healthSchema } from './health-schema';
 import { policySchema } from './policy-schema';
-import { storeSchema, type filesystemStoreSchema, type gcsStoreSchema, type s3StoreSchema } from './store-schema';
+import {
+  storeSchema,
+  type filesystemStoreSchema,
+  type gcsStoreSchema,
+  type s3StoreSchema,
+  type supabaseStoreSchema,
+} from './store-schema';
 import { parseDuration, parseSize } from './units';
 
 export { databaseSchema, retentionSchema, scheduleSchema, verificationSchema } from './database-schema';
 export { connectionSchema } from './fields';
-export { filesystemStoreSchema, gcsStoreSchema, s3StoreSchema, storeSchema } from './store-schema';
+export { filesystemStoreSchema, gcsStoreSchema, s3StoreSchema, storeSchema, supabaseStoreSchema } from './store-schema';
 export { healthSchema } from './health-schema';
 export { formatDuration, formatSize, parseDuration, parseSize } from './units';
 
@@ -128,6 +134,7 @@ export type HoldfastConfig = z.output<typeof configSchema>;
 export type HoldfastConfigInput = z.input<typeof configSchema>;
 export type DatabaseConfig = HoldfastConfig['databases'][number];
 export type StoreConfig = HoldfastConfig['stores'][number];
+export type SupabaseStoreConfig = z.output<typeof supabaseStoreSchema>;
 export type FilesystemStoreConfig = z.output<typeof filesystemStoreSchema>;
 export type GcsStoreConfig = z.output<typeof gcsStoreSchema>;
 export type S3StoreConfig = z.output<typeof s3StoreSchema>;

@@ -135,4 +135,37 @@ export const gcsStoreSchema = z.strictObject({
     .optional()
     .describe("absent: the bucket's; all but STANDARD bill a minimum time of storage and each read"),
 });
-export const storeSchema = z.discriminatedUnion('adapter', [filesystemStoreSchema, s3StoreSchema, gcsStoreSchema]);
+export const supabaseStoreSchema = z.strictObject({
+  ...storeCommon,
+  adapter: z.literal('supabase').describe('Supabase Storage by its own API'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => !/^https:\/\/[^/]+\.supabase\.(co|in|red)\/*$/.test(url), {
+      error: 'the base URL of the storage API; for a hosted project https://REF.supabase.co/storage/v1',
+    })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .describe(
+      'base URL of the storage API, e.g. https://REF.supabase.co/storage/v1; without a gateway the bare address',
+    ),
+  bucket: z
+    .string()
+    .regex(/^(?!\.{1,2}$)[A-Za-z0-9._=-]{1,100}$/, {
+      error: 'a bucket name of [A-Za-z0-9._=-], at most 100 characters',
+    })
+    .describe('must exist; a private one'),
+  key: secretRef.describe('the service key (service_role or sb_secret_…); read anew for each request'),
+  region: z.string().min(1).optional().describe('where the project runs, for the copy policy'),
+  tusThreshold: size
+    .default(parseSize('6MiB')!)
+    .describe('larger objects are sent by TUS, in chunks of 6 MiB that are resumed'),
+  verifyUploads: z
+    .boolean()
+    .default(true)
+    .describe('read each object back after its upload: this store checks no checksum; counts as egress'),
+});
+export const storeSchema = z.discriminatedUnion('adapter', [
+  filesystemStoreSchema,
+  s3StoreSchema,
+  gcsStoreSchema,
+  supabaseStoreSchema,
+]);

@@ -160,7 +160,7 @@ export const VERIFY_ERRORS = {
   },
   RECOVER_STORE_URL: {
     summary: 'the store address is not understood',
-    hint: 'use file:///folder, s3://bucket/prefix?endpoint=https://host&region=us-east-1&pathStyle=true or gs://bucket/prefix',
+    hint: 'use file:///folder, s3://bucket/prefix?endpoint=https://host&region=us-east-1&pathStyle=true, gs://bucket/prefix or supabase+https://host/storage/v1/bucket/prefix?key=env:NAME',
     retryable: false,
     fault: 'environment',
   },

@@ -9,6 +9,7 @@ import { createGcsStore } from './gcs/gcs-store';
 import type { ObjectStore } from './object-store';
 import { openS3Store } from './s3/open-s3';
 import type { SecretResolver } from './secrets';
+import { createSupabaseStore } from './supabase/supabase-store';
 import { realTiming, type Timing } from './timing';
 
 export type { SecretResolver } from './secrets';
@@ -52,5 +53,7 @@ function createAdapter(
       return openS3Store(config, secrets, deps);
     case 'gcs':
       return createGcsStore(config, secrets, deps);
+    case 'supabase':
+      return createSupabaseStore(config, secrets, deps);
   }
 }

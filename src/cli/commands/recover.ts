@@ -14,7 +14,7 @@ import { renderFacts, renderTable } from '../output/table';
 
 const STORE_HELP =
   'folder, s3://bucket/prefix?endpoint=https://host&region=us-east-1&accessKeyId=env:NAME&secretAccessKey=env:NAME, ' +
-  'or gs://bucket/prefix?credentials=file:KEY.json';
+  'gs://bucket/prefix?credentials=file:KEY.json, or supabase+https://host/storage/v1/bucket/prefix?key=env:NAME';
 
 const IDENTITY_HELP = 'age identity file: identity.txt, or the one of the recovery kit';
 

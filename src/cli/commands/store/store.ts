@@ -14,6 +14,7 @@ import { vanishedStores } from '../doctor/check-store-life';
 export function whereIs(store: StoreConfig): string {
   if (store.adapter === 'filesystem') return store.prefix === '' ? store.path : `${store.path}/${store.prefix}`;
   const place = store.prefix === '' ? store.bucket : `${store.bucket}/${store.prefix}`;
+  if (store.adapter === 'supabase') return `supabase ${place} at ${store.url}`;
   if (store.adapter === 'gcs') return `gs://${place}${store.endpoint === undefined ? '' : ` at ${store.endpoint}`}`;
   return `s3://${place} at ${store.endpoint ?? `AWS ${store.region}`}`;
 }
