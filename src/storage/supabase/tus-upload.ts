@@ -71,7 +71,7 @@ async function attempt(options: ResumableOptions, progress: Progress): Promise<b
     return await isOurs(options, progress);
   } catch (error) {
     if (isTaken(error) && !options.upsert) return false;
-    if (!isForgotten(error)) throw error;
+    if (progress.url === null || !isForgotten(error)) throw error;
     // Begun anew by the next attempt.
     progress.url = null;
     progress.offset = 0;
@@ -154,7 +154,8 @@ function refusalOf(httpStatus: number, body: string): Refusal {
     const { statusCode, code, message } = JSON.parse(body) as Partial<Refusal>;
     return { httpStatus, statusCode, code, message };
   } catch {
-    return { httpStatus, message: body };
+    const code = httpStatus === 404 && /bucket/i.test(body) ? 'NoSuchBucket' : undefined;
+    return { httpStatus, code, message: body };
   }
 }
 

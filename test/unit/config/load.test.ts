@@ -111,7 +111,7 @@ temporal: { tls: { serverNam: x }, webUi: nowhere }
         'databases[1].connection.database (16:47) must be text, not a number',
         'databases[1].connection.password (16:60) must be a reference to a secret: env:NAME or file:PATH',
         'stores[0].bucket (22:5) is not a known field | Known fields: account, adapter, limits, minFree, name, path, prefix, provider, region, role',
-        'stores[1].adapter (23:26) must be one of filesystem, s3, gcs | Did you mean s3?',
+        'stores[1].adapter (23:26) must be one of filesystem, s3, gcs, supabase | Did you mean s3?',
         'stores[2].name (24:11) the name s3 is used twice',
         'stores[2].bucket (24:5) is missing',
         'stores[2].role (26:11) more than one store has the role primary',
