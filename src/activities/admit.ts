@@ -1,14 +1,16 @@
 /** Decides what a run does before anything is read: type and base, where to, in which order to prove. Writes nothing. */
+import { expectedBackup } from '../domain/quota';
 import type { BackupJob, CopyRow } from '../catalog/types';
 import type { BackupType } from '../domain/names';
 import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import type { ActivityDeps } from './deps';
+import { admitStores } from './quota';
 import type { BackupPlan, BaseBackup, HoldfastActivities } from './types';
 
 type AdmitDeps = Pick<
   ActivityDeps,
-  'database' | 'stores' | 'compliance' | 'catalog' | 'timing' | 'connection' | 'keys'
+  'database' | 'stores' | 'terms' | 'compliance' | 'catalog' | 'timing' | 'connection' | 'keys'
 >;
 
 export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities, 'admit'> {
@@ -32,11 +34,13 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
       const copies = await catalog.copies({ database });
       const base = chooseBase(type, jobs, copies);
       const promoted = type !== 'full' && base === null;
+      const room = await admitStores(deps, stores, database, expectedBackup(jobs, promoted ? 'full' : type));
       const plan: BackupPlan = {
         engine: config.engine,
         type: promoted ? 'full' : type,
         base,
-        stores,
+        stores: room.stores,
+        ...(room.withheld.length > 0 ? { withheld: room.withheld } : {}),
         proveOrder: rotate(stores, copies),
         verification: { grade: config.verification.grade, stores: config.verification.stores },
         enforceRetention: config.retention.enforce,
@@ -52,6 +56,7 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
         notices: [
           ...leftOut,
           ...(promoted ? [`${type} was asked for, but there is no backup to build on: a full one is taken`] : []),
+          ...room.notices,
         ],
       };
       return plan;

@@ -1,21 +1,29 @@
 /** Which copy of a backup to read. */
 import type { CopyRow } from '../catalog/types';
+import { cheapestFirst, type SourcePrice } from '../domain/cost';
 import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
 
-type CopyDeps = Pick<ActivityDeps, 'stores' | 'catalog'>;
+type CopyDeps = Pick<ActivityDeps, 'stores' | 'catalog'> & Partial<Pick<ActivityDeps, 'terms'>>;
 
-/** Proved copies first, then complete ones, then the stores that the catalogue says nothing of; damaged and lost ones never. */
+/**
+ * Proved copies first, then complete ones, then the stores that the catalogue says nothing of; damaged and lost ones never.
+ * Of equally good ones, the one that is cheapest to read from.
+ */
 export async function readableStores(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
   const catalog = await deps.catalog();
   const [rows, lives] = await Promise.all([catalog.copies({ backupId }), catalog.storeLives()]);
   const stores = deps.stores.namesFor(database).filter((store) => lifeOf(lives, store) !== 'retired');
-  return orderReadable(stores, rows);
+  return orderReadable(stores, rows, (store) => deps.terms?.pricesOf(store) ?? null);
 }
 
-export function orderReadable(stores: readonly string[], rows: readonly CopyRow[]): readonly string[] {
+export function orderReadable(
+  stores: readonly string[],
+  rows: readonly CopyRow[],
+  priceOf: (store: string) => SourcePrice | null = () => null,
+): readonly string[] {
   const rank = (store: string) => {
     switch (rows.find((row) => row.store === store)?.state) {
       case 'proved':
@@ -33,7 +41,11 @@ export function orderReadable(stores: readonly string[], rows: readonly CopyRow[
         return 4;
     }
   };
-  return [...stores].filter((store) => rank(store) < 4).sort((a, b) => rank(a) - rank(b));
+  return cheapestFirst(
+    stores.filter((store) => rank(store) < 4),
+    rank,
+    priceOf,
+  );
 }
 
 /** Opens those that can be opened, in the order given. */

@@ -5,9 +5,11 @@ import type { DatabaseConfig } from '../config/schema';
 import type { BackupEngine, ConnectionTarget } from '../engines/engine';
 import type { GovernorRegistry } from '../load/registry';
 import type { RepositoryKeys } from '../repository/types';
+import type { Prices } from '../domain/cost';
 import type { StoreRole } from '../domain/names';
 import type { StoreEventListener, WatchLimits } from '../domain/store-watch';
 import type { ProbeResult } from '../storage/probe';
+import type { QuotaFacts, QuotaLimits } from '../domain/quota';
 import type { ObjectStore } from '../storage/object-store';
 import type { ScratchLimits } from '../verify/types';
 
@@ -20,6 +22,7 @@ export interface ActivityDeps {
   /** Which copies are wanted of a database, and what its stores are. */
   compliance(database: string): ComplianceFacts;
   readonly health: StoreWatching;
+  readonly terms: StoreTerms;
   /** Opened once; throws what `loadKeys` throws. */
   keys(): Promise<RepositoryKeys>;
   /** Opened and migrated at first use. */
@@ -56,6 +59,15 @@ export interface StoreWatching {
   /** Told of each event after it is on record. */
   readonly listeners: readonly StoreEventListener[];
   log(level: 'info' | 'warn', message: string, facts: Readonly<Record<string, unknown>>): void;
+}
+
+/** What may be kept at a store, and what it costs. */
+export interface StoreTerms {
+  limitsOf(store: string): QuotaLimits;
+  /** Of the storage class that is written; null where none are configured. */
+  pricesOf(store: string): Prices | null;
+  /** As it is now; null for a store without a disk that this process can see. */
+  diskOf(store: string): Promise<QuotaFacts['disk']>;
 }
 
 export interface WritingLimits {

@@ -10,13 +10,15 @@ import { manifestKey } from '../repository/layout';
 import { readInventory } from '../repository/reader';
 import type { CommitResult, WriterOptions } from '../repository/types';
 import { createBackupWriter } from '../repository/writer';
+import { tallied, type RequestTally } from '../storage/tally';
 import type { ObjectStore } from '../storage/object-store';
 import { createCatalogJournal } from './journal';
 import type { ActivityDeps } from './deps';
 import { createProgressMeter } from './dump-progress';
 import { reportDump } from './dump-signals';
 import { withHeartbeat, type Beat } from './heartbeat';
-import type { DumpInput, DumpResult, HoldfastActivities } from './types';
+import { recordTally } from './transfers';
+import type { DumpInput, DumpResult, HoldfastActivities, StoreTransfer } from './types';
 
 /** How often counters go into heartbeats, and are looked at for a progress signal. */
 const LOOK_MS = 250;
@@ -26,10 +28,24 @@ const RANGE_SEGMENTS = 16;
 type Unopened = DumpResult['behind'][number];
 
 export function createDumpActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'dump'> {
-  return { dump: (input) => withHeartbeat((beat) => dump(deps, input, beat)) };
+  return { dump: (input) => withHeartbeat((beat) => countedDump(deps, input, beat)) };
 }
 
-async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat): Promise<DumpResult> {
+/** The counts of an attempt that ended well go with its result; those of one that failed into the catalogue at once. */
+function countedDump(deps: ActivityDeps, input: DumpInput, beat: Beat): Promise<DumpResult> {
+  return tallied(async (tally) => {
+    try {
+      return await dump(deps, input, beat, tally);
+    } catch (error) {
+      const ref = `dump/${input.backupId}/${input.dump}-${activityInfo().attempt}`;
+      const { database, backupId } = input;
+      await recordTally(deps, { kind: 'dump', database, backupId, staysAt: () => true }, tally, ref);
+      throw error;
+    }
+  });
+}
+
+async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, tally: RequestTally): Promise<DumpResult> {
   const { database, backupId } = input;
   const { signal } = beat;
   const { stores, unopened } = await openStores(deps, input.stores, signal);
@@ -38,7 +54,8 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat): Promise<D
   const found = await findCommitted(stores, keys, database, backupId, signal);
   if (found) {
     const notice = 'an attempt that could not report had committed this backup; it was adopted';
-    return resultOf(found, unopened, await sentBytes(deps, input, found, stores, signal), [notice]);
+    const sent = await sentByOthers(deps, input, found, stores, signal);
+    return resultOf(found, unopened, sent.sentBytes, [notice], adoptedTransfers(found, sent));
   }
 
   const governor = createGovernor({ pace: input.pace });
@@ -72,10 +89,11 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat): Promise<D
         onProgress: (progress) => meter.engine(progress),
       });
       const committed = await writer.commit(summary);
+      const { uploadedBytes } = writer.counters;
       const sent = committed.adopted
-        ? await sentBytes(deps, input, committed, stores, signal)
-        : writer.counters.uploadedBytes;
-      return resultOf(committed, unopened, sent, summary.notices);
+        ? (await sentByOthers(deps, input, committed, stores, signal)).sentBytes
+        : uploadedBytes;
+      return resultOf(committed, unopened, sent, summary.notices, tally.all());
     } catch (error) {
       await writer.abort();
       throw error;
@@ -179,16 +197,28 @@ async function openBase(
 }
 
 /** Of an adopted backup: what it did not take over from its base. */
-async function sentBytes(
+async function sentByOthers(
   deps: ActivityDeps,
   input: DumpInput,
   { inventory }: CommitResult,
   stores: readonly ObjectStore[],
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ readonly sentBytes: number; readonly objects: number }> {
   const base = await openBase(deps, input, stores, signal);
   const older = new Set(base?.inventory.segments.map(({ object }) => object));
-  return inventory.segments.reduce((sum, { object, sealedBytes }) => sum + (older.has(object) ? 0 : sealedBytes), 0);
+  const fresh = inventory.segments.filter(({ object }) => !older.has(object));
+  // The manifest is an object too.
+  return { sentBytes: fresh.reduce((sum, { sealedBytes }) => sum + sealedBytes, 0), objects: fresh.length + 1 };
+}
+
+/** The attempt that sent it could not tell what it asked; it asked for no less than this. */
+function adoptedTransfers(
+  { stores }: CommitResult,
+  sent: { readonly sentBytes: number; readonly objects: number },
+): readonly StoreTransfer[] {
+  return stores
+    .filter(({ state }) => state === 'committed')
+    .map(({ store }) => ({ store, writes: sent.objects, reads: 0, receivedBytes: 0, ...sent }));
 }
 
 function dumpOptions(deps: ActivityDeps, database: string): LogicalDumpOptions {
@@ -211,6 +241,7 @@ function resultOf(
   unopened: readonly Unopened[],
   sentBytes: number,
   notices: readonly string[],
+  transfers: readonly StoreTransfer[],
 ): DumpResult {
   const sealed = inventory.sealedBytes;
   return {
@@ -235,6 +266,7 @@ function resultOf(
         })),
     ],
     notices,
+    transfers,
   };
 }
 

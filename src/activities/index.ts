@@ -10,6 +10,7 @@ import { createRestoreActivities } from './restore';
 import { createRetentionActivities } from './retention';
 import { createRunActivities } from './runs';
 import { createStoreFillActivities } from './store-fill';
+import { createUsageActivities } from './usage';
 import { createStoreEventActivities, createWatchActivities } from './watch';
 import { createVerifyActivities } from './verify';
 
@@ -25,7 +26,12 @@ export function createActivities(deps: ActivityDeps): QueueActivities {
     },
     dump: createDumpActivities(deps),
     host: createPaceActivities(deps),
-    store: { ...createAdmitActivities(deps), ...createReplicateActivities(deps), deleteExpired },
+    store: {
+      ...createAdmitActivities(deps),
+      ...createReplicateActivities(deps),
+      ...createUsageActivities(deps),
+      deleteExpired,
+    },
     watch: createWatchActivities(deps),
     verify: createVerifyActivities(deps),
     restore: createRestoreActivities(deps),

@@ -17,7 +17,7 @@ export interface QueueActivities {
   readonly dump: Pick<HoldfastActivities, 'dump'>;
   /** The private queue of a process that dumps. */
   readonly host: Pick<HoldfastActivities, 'applyPace'>;
-  readonly store: Pick<HoldfastActivities, 'admit' | 'fillStore' | 'deleteExpired'>;
+  readonly store: Pick<HoldfastActivities, 'admit' | 'fillStore' | 'deleteExpired' | 'measureStore'>;
   /** Served by whoever serves `store`, with slots of its own. */
   readonly watch: Pick<HoldfastActivities, 'watchStore'>;
   readonly verify: Pick<HoldfastActivities, 'proveStore'>;

@@ -42,6 +42,11 @@ export function createRecordActivities(deps: Pick<ActivityDeps, 'catalog'>): Rec
         ],
         { onlyNew: true },
       );
+      for (const { store, sentBytes, ...counts } of result.transfers ?? [])
+        await catalog.recordTransfer({
+          ...{ ref: `dump/${backupId}`, store, database, backupId, kind: 'dump', at: new Date() },
+          ...{ ...counts, bytes: sentBytes },
+        });
       // The journal served its purpose: what it named is named by the manifest now.
       await catalog.journalClear(backupId);
     },

@@ -6,7 +6,9 @@ import { deleteBackup } from '../repository/sweep';
 import { openReachable, readableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { assertRoom } from './quota';
 import { reportThrown } from './store-reports';
+import { recorded } from './transfers';
 import type { FillResult, HoldfastActivities } from './types';
 
 type FillInput = Parameters<HoldfastActivities['fillStore']>[0];
@@ -15,7 +17,13 @@ export function createReplicateActivities(deps: ActivityDeps): Pick<HoldfastActi
   return {
     async fillStore(input) {
       try {
-        return await withHeartbeat((beat) => fill(deps, input, beat));
+        return await withHeartbeat((beat) => {
+          const { database, backupId, store, heal } = input;
+          // What a heal sends stands mostly where the damaged object stood.
+          const staysAt = (name: string) => name === store && !heal;
+          const scope = { kind: 'fill', database, backupId, staysAt } as const;
+          return recorded(deps, scope, () => fill(deps, input, beat));
+        });
       } catch (error) {
         await reportThrown(deps.health, input.store, error);
         throw error;
@@ -47,6 +55,8 @@ async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<F
     backupId,
     keys: await deps.keys(),
     heal,
+    // A damaged copy is healed in a full store too: that adds little, and the copy is needed.
+    ...(heal ? {} : { admit: (lacking) => assertRoom(deps, target.name, lacking) }),
     isDeleted,
     signal: beat.signal,
     onProgress: (done: number, total: number) =>

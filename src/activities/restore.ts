@@ -7,11 +7,19 @@ import type { BackupReader } from '../repository/types';
 import { openReachable, readableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { recorded } from './transfers';
 import type { HoldfastActivities, StepProgress } from './types';
 import type { RestoreInput, RestoreResult } from '../domain/runs';
 
 export function createRestoreActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'restoreBackup'> {
-  return { restoreBackup: (input) => withHeartbeat((beat) => restore(deps, input, beat)) };
+  return {
+    restoreBackup: (input) =>
+      withHeartbeat((beat) => {
+        const { database, backupId } = input;
+        const scope = { kind: 'restore', database, backupId, staysAt: () => false } as const;
+        return recorded(deps, scope, () => restore(deps, input, beat));
+      }),
+  };
 }
 
 async function restore(deps: ActivityDeps, input: RestoreInput, beat: Beat): Promise<RestoreResult> {

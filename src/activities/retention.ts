@@ -11,6 +11,7 @@ import { deleteBackup, NamedObjects, sweep } from '../repository/sweep';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { attemptRef } from './transfers';
 import type { ExpiryPlan, HoldfastActivities, SweepInput, SweepResult } from './types';
 
 type RetentionActivities = Pick<HoldfastActivities, 'planExpiry' | 'deleteExpired'>;
@@ -240,8 +241,25 @@ async function sweepStores(
     });
     objects += swept.deleted;
     bytes += swept.bytes;
+    await recordFreed(deps, database, store.name, swept);
   }
   return { objects, bytes };
+}
+
+/** Estimates follow what was freed, so that a store that was full is known to have room. */
+async function recordFreed(
+  deps: ActivityDeps,
+  database: string,
+  store: string,
+  { deleted, bytes }: { readonly deleted: number; readonly bytes: number },
+): Promise<void> {
+  if (deleted === 0) return;
+  await (
+    await deps.catalog()
+  ).recordTransfer({
+    ...{ ref: attemptRef('sweep'), store, database, backupId: null, kind: 'sweep', at: new Date() },
+    ...{ bytes: -bytes, objects: -deleted, writes: 0, reads: 0, receivedBytes: 0 },
+  });
 }
 
 async function decide(

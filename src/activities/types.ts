@@ -10,6 +10,7 @@ import type {
   RestoreInput,
   RestoreResult,
   RetentionDecision,
+  MeasuredStore,
   RetentionInput,
   VerifyInput,
   VerifyResult,
@@ -23,6 +24,8 @@ export interface BackupPlan {
   readonly base: BaseBackup | null;
   /** Primary first. */
   readonly stores: readonly string[];
+  /** Stores that are left out of the dump, and why; their copies are filled when they can be. Absent = none. */
+  readonly withheld?: readonly Withheld[];
   /** In the order in which copies are to be proved: longest unproved first, so that proofs rotate over the stores. */
   readonly proveOrder: readonly string[];
   readonly verification: { readonly grade: ProofGrade; readonly stores: 'one' | 'all' };
@@ -33,6 +36,11 @@ export interface BackupPlan {
   readonly places?: readonly PolicyStore[];
   readonly timing: RunTiming;
   readonly notices: readonly string[];
+}
+export interface Withheld {
+  readonly store: string;
+  readonly code: string;
+  readonly message: string;
 }
 export interface BaseBackup {
   readonly backupId: string;
@@ -90,6 +98,17 @@ export interface DumpResult {
   readonly committed: readonly string[];
   readonly behind: readonly { readonly store: string; readonly code: string; readonly message: string }[];
   readonly notices: readonly string[];
+  /** What was asked of each store by the attempt that ended well. Absent in results of earlier releases. */
+  readonly transfers?: readonly StoreTransfer[];
+}
+/** Requests and bytes of one piece of work at one store. */
+export interface StoreTransfer {
+  readonly store: string;
+  readonly writes: number;
+  readonly reads: number;
+  readonly objects: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
 }
 export interface DumpRecord {
   readonly database: string;
@@ -196,6 +215,7 @@ export interface HoldfastActivities {
 
   watchStore(input: WatchInput): Promise<WatchResult>;
   announceStoreEvent(event: StoreEvent): Promise<void>;
+  measureStore(input: { readonly store: string }): Promise<MeasuredStore>;
 
   restoreBackup(input: RestoreInput): Promise<RestoreResult>;
 

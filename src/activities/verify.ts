@@ -8,10 +8,18 @@ import { proveCopy } from '../verify/prove-copy';
 import type { VerifyInput, VerifyResult } from '../domain/runs';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { recorded } from './transfers';
 import type { HoldfastActivities, StepProgress } from './types';
 
 export function createVerifyActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'proveStore'> {
-  return { proveStore: (input) => withHeartbeat((beat) => prove(deps, input, beat)) };
+  return {
+    proveStore: (input) =>
+      withHeartbeat((beat) => {
+        const { database, backupId, store } = input;
+        const scope = { kind: 'proof', database, backupId, staysAt: (name: string) => name === store } as const;
+        return recorded(deps, scope, () => prove(deps, input, beat));
+      }),
+  };
 }
 
 async function prove(deps: ActivityDeps, input: VerifyInput, beat: Beat): Promise<VerifyResult> {

@@ -10,6 +10,7 @@ import { proofQueries } from './proofs';
 import { storeHealthQueries } from './store-health';
 import { storeLifeQueries } from './store-life';
 import type { Catalog } from './types';
+import { usageQueries } from './usage';
 
 /**
  * The catalogue on PostgreSQL. Connects at the first call, a broken connection is replaced, and every error is one of
@@ -32,6 +33,7 @@ export function createCatalog(
     ...holdQueries(db),
     ...auditQueries(db),
     ...storeHealthQueries(db),
+    ...usageQueries(db),
 
     async ping() {
       const [facts] = await db.rows<{ version: string; migrated: string | null }>(

@@ -27,8 +27,10 @@ import {
   scheduleResume,
   scheduleTrigger,
 } from './commands/schedule/schedule';
+import { storeCost } from './commands/store/cost';
 import { storeActivate, storeAdd, storeDrain, storeRetire } from './commands/store/life';
 import { storeCheck, storeList } from './commands/store/store';
+import { storeUsage } from './commands/store/usage';
 import { up } from './commands/up';
 import { verify } from './commands/verify';
 import { worker } from './commands/worker';
@@ -77,7 +79,7 @@ export function buildProgram(cli: Cli): Command {
 
   const store = group('store', 'the places that hold copies');
   for (const verb of [storeAdd, storeDrain, storeActivate, storeRetire]) verb(store, cli);
-  for (const verb of [storeList, storeCheck]) verb(store, cli);
+  for (const verb of [storeList, storeCheck, storeUsage, storeCost]) verb(store, cli);
   const report = group('report', 'figures over time');
   for (const verb of [reportCompliance]) verb(report, cli);
   const keys = group('keys', 'keys of the repository');

@@ -3,7 +3,7 @@ import { ScheduleNotFoundError, type ScheduleDescription } from '@temporalio/cli
 import type { DatabaseConfig, HoldfastConfig, ScheduleConfig } from '../config/schema';
 import { orchestrationError } from '../errors/orchestration';
 import type { Calls } from './calls';
-import { scheduleId } from '../workflows/ids';
+import { scheduleId, storeUsageScheduleId } from '../workflows/ids';
 import {
   CONFIG_PAUSE_NOTE,
   differencesOf,
@@ -13,6 +13,7 @@ import {
   scheduleOptions,
 } from './schedule-options';
 import type { HoldfastClient, ScheduleChange, ScheduleView } from './types';
+import { flatUsageConfig, flatUsageServer, usageScheduleOptions } from './usage-schedule';
 
 type ScheduleCalls = Pick<
   HoldfastClient,
@@ -32,6 +33,7 @@ interface Step {
 
 export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): ScheduleCalls {
   const { prefix } = config.taskQueues;
+  const usageId = storeUsageScheduleId(prefix);
   const handle = (id: string) => client.schedule.getHandle(id);
 
   const describe = async (id: string): Promise<ScheduleDescription | null> => {
@@ -78,11 +80,37 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
     };
   };
 
+  /** A person's pause of it stays. */
+  const usageStep = async (): Promise<Step> => {
+    const options = usageScheduleOptions(config);
+    const found = await describe(usageId);
+    const wanted = flatUsageConfig(config);
+    const differences =
+      found === null
+        ? Object.entries(wanted).map(([field, value]) => `${field}: ${value}`)
+        : differencesOf(flatUsageServer(found), wanted);
+    const action = found === null ? 'create' : differences.length === 0 ? 'unchanged' : 'update';
+    return {
+      change: { scheduleId: usageId, action, differences },
+      async apply() {
+        if (found === null) await call(() => client.schedule.create(options));
+        else if (action === 'update') {
+          const { spec, action: start, policies } = options;
+          const { paused, note } = found.state;
+          await handle(usageId).update(() => ({ spec, action: start, policies, state: { paused, note } }));
+        }
+      },
+    };
+  };
+
+  const statedIds = () => [
+    ...config.databases.flatMap(({ name, schedules }) => schedules.map((one) => scheduleId(name, one.name))),
+    usageId,
+  ];
+
   /** Of Holdfast, on these task queues, and named by the config no more. */
   const removedSteps = async (): Promise<Step[]> => {
-    const wanted = new Set(
-      config.databases.flatMap(({ name, schedules }) => schedules.map((one) => scheduleId(name, one.name))),
-    );
+    const wanted = new Set(statedIds());
     const steps: Step[] = [];
     for await (const { scheduleId: id, memo, state } of client.schedule.list()) {
       if (memo?.holdfast !== prefix || wanted.has(id) || state.paused) continue;
@@ -98,7 +126,7 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
     const stated: Step[] = [];
     for (const database of config.databases)
       for (const schedule of database.schedules) stated.push(await stepFor(database, schedule));
-    return [...stated, ...(await removedSteps())];
+    return [...stated, await usageStep(), ...(await removedSteps())];
   };
 
   const known = async <Result>(id: string, work: () => Promise<Result>): Promise<Result> => {
@@ -119,12 +147,10 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
       return planned.map(({ change }) => change);
     },
     async schedules() {
-      const ids = new Set(
-        config.databases.flatMap(({ name, schedules }) => schedules.map((one) => scheduleId(name, one.name))),
-      );
+      const ids = new Set(statedIds());
       // What was applied a moment ago may not be listed yet, so the config's own are always asked for by name.
       for await (const { scheduleId: id, memo } of client.schedule.list()) if (memo?.holdfast === prefix) ids.add(id);
-      const found = await Promise.all([...ids].sort().map(describe));
+      const found = await Promise.all([...ids].sort(ownLast).map(describe));
       return found.flatMap((one) => (one ? [viewOf(one)] : []));
     },
     pauseSchedule: (id, note) => known(id, () => handle(id).pause(note)),
@@ -132,6 +158,11 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
     triggerSchedule: (id) => known(id, () => handle(id).trigger('ALLOW_ALL')),
     backfillSchedule: (id, start, end) => known(id, () => handle(id).backfill({ start, end, overlap: 'BUFFER_ALL' })),
   };
+}
+
+/** What Holdfast does for itself comes after the schedules of databases. */
+function ownLast(a: string, b: string): number {
+  return Number(a.startsWith('_')) - Number(b.startsWith('_')) || (a < b ? -1 : 1);
 }
 
 function viewOf(found: ScheduleDescription): ScheduleView {

@@ -11,6 +11,7 @@ import {
   retentionId,
   retentionPlanId,
   storeFillId,
+  storeUsageId,
   verifyId,
 } from '../workflows/ids';
 import { ATTRIBUTE, attributes } from '../workflows/search-attributes';
@@ -32,6 +33,8 @@ type StartingCalls = Pick<
   | 'startStoreFill'
   | 'storeFillProgress'
   | 'storeFillResult'
+  | 'startStoreUsage'
+  | 'storeUsageResult'
   | 'runs'
 >;
 interface Started {
@@ -124,6 +127,12 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
     storeFillProgress: (store) =>
       call(() => client.workflow.getHandle(storeFillId(store)).query<StoreFillProgress>(PROGRESS_QUERY)),
     storeFillResult: (store) => result(storeFillId(store)),
+    startStoreUsage: (input) =>
+      start('storeUsage', `${storeUsageId(config.taskQueues.prefix)}/${stamp()}`, [input], {
+        memo: { requestedBy: input.requestedBy },
+        staticSummary: `List ${input.stores.join(', ')} to know what they hold`,
+      }),
+    storeUsageResult: (workflowId, runId) => result(workflowId, runId),
 
     async runs({ database, open, limit = 50 }) {
       const terms = [

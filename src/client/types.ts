@@ -14,6 +14,8 @@ import type {
   RetentionResult,
   StoreFillInput,
   StoreFillProgress,
+  StoreUsageInput,
+  StoreUsageResult,
   VerifyInput,
   VerifyResult,
 } from '../domain/runs';
@@ -29,6 +31,8 @@ export type {
   RetentionDecision,
   RetentionInput,
   RetentionResult,
+  StoreUsageInput,
+  StoreUsageResult,
   VerifyInput,
   VerifyResult,
 };
@@ -111,6 +115,9 @@ export interface HoldfastClient {
   startStoreFill(input: StoreFillInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
   storeFillProgress(store: string): Promise<StoreFillProgress>;
   storeFillResult(store: string): Promise<StoreFillProgress>;
+  /** Has the stores listed, beside what the schedule does. */
+  startStoreUsage(input: StoreUsageInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
+  storeUsageResult(workflowId: string, runId?: string): Promise<StoreUsageResult>;
   /** Those that watch stores are not among them: they never end. */
   runs(filter: {
     readonly database?: string;

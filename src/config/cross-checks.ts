@@ -46,6 +46,13 @@ export function crossChecks(root: unknown): readonly Finding[] {
   });
   healthChecks(field(root, 'health'), fault);
 
+  stores.forEach((store, index) => {
+    const quota = field(store, 'quota');
+    const [warnAt, stopAt] = [field(quota, 'warnAt') ?? 0.8, field(quota, 'stopAt') ?? 0.95];
+    if (typeof warnAt === 'number' && typeof stopAt === 'number' && warnAt >= stopAt)
+      fault(['stores', index, 'quota', 'warnAt'], `warnAt (${warnAt}) is not below stopAt (${stopAt})`);
+  });
+
   databases.forEach((database, d) => {
     list(database, 'stores').forEach((store, s) => {
       if (typeof store !== 'string' || storeNames.includes(store)) return;

@@ -1,5 +1,6 @@
 /** Fields that several sections of holdfast.yaml share. */
 import { z } from 'zod';
+import { decimalOf, isDecimal } from '../domain/money';
 import { isName } from '../domain/names';
 import { DURATION, parseDuration, parseSize, SIZE } from './units';
 
@@ -15,6 +16,15 @@ export const name = z
   .string()
   .refine(isName, { error: 'a name of [a-z0-9_-], at most 63 characters, that starts with a letter or digit' })
   .meta({ pattern: '^[a-z0-9][a-z0-9_-]{0,62}$' });
+/** A price: a number or decimal text, kept as text so that no binary fraction creeps in. */
+export const price = z
+  .union([z.number(), z.string()], { error: 'a price: a number that is not negative, such as 0.0049' })
+  .refine((value) => (typeof value === 'number' ? decimalOf(value) !== null : isDecimal(value)), {
+    error: 'a price that is not negative, with at most 12 decimals',
+  })
+  .transform((value) => (typeof value === 'number' ? decimalOf(value)! : value));
+/** A share of a whole, above 0, at most 1. */
+export const share = z.number().gt(0).max(1);
 /** A secret, by reference: `env:NAME` or `file:PATH`. A literal secret is refused. */
 export const secretRef = z
   .string()

@@ -112,6 +112,15 @@ export const configSchema = z
       })
       .prefault({})
       .describe('what one worker takes on'),
+    usage: z
+      .strictObject({
+        measureEvery: duration
+          .refine((ms) => ms >= 60_000, { error: 'at least 1m: a listing of a whole store is not free' })
+          .default(parseDuration('1d')!)
+          .describe('how often each store is listed to know what it truly holds; made true by `holdfast apply`'),
+      })
+      .prefault({})
+      .describe('how the figures of quota and cost are kept'),
     repository: z
       .strictObject({
         segmentSize: size

@@ -1,5 +1,6 @@
 /** The section `stores` of holdfast.yaml: one schema for each adapter. */
 import { z } from 'zod';
+import { priceSchema, quotaSchema } from './cost-schema';
 import { duration, name, secretRef, size } from './fields';
 import { applyPreset, missingForEndpoint, S3_PRESET_NAMES } from './s3-presets';
 import { parseDuration, parseSize } from './units';
@@ -35,6 +36,8 @@ const storeCommon = {
     .default('')
     .describe('put before every key, e.g. `backups/`'),
   limits: storeLimits.prefault({}).describe('what Holdfast may ask of the store'),
+  quota: quotaSchema.optional().describe('when the store counts as full; absent = when its disk is, where it has one'),
+  price: priceSchema.optional().describe('what it costs; absent = not reckoned'),
 };
 export const filesystemStoreSchema = z.strictObject({
   ...storeCommon,

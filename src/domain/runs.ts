@@ -153,6 +153,24 @@ export interface StoreFillProgress {
   readonly notFilled: number;
 }
 
+/** Input of the `storeUsage` workflow: which stores are listed. */
+export interface StoreUsageInput {
+  readonly stores: readonly string[];
+  readonly requestedBy: string;
+}
+/** Bytes and objects below the store's prefix. */
+export interface MeasuredStore {
+  readonly store: string;
+  readonly bytes: number;
+  readonly objects: number;
+  readonly durationMs: number;
+  /** Why it could not be measured; then the counts are 0. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+export interface StoreUsageResult {
+  readonly stores: readonly MeasuredStore[];
+}
+
 export interface RetentionInput {
   readonly database: string;
   /** False = plan only. */

@@ -23,6 +23,8 @@ export interface FillCopyRequest {
   readonly heal?: boolean;
   /** Whether the backup was deleted meanwhile, by the word of whoever deletes; asked after the manifest was placed. */
   readonly isDeleted?: () => Promise<boolean>;
+  /** Told what the target lacks before any of it is sent; throws when the target may not take so much. */
+  readonly admit?: (lacking: { readonly bytes: number; readonly objects: number }) => Promise<void>;
   readonly signal?: AbortSignal;
   /** Called with the number of objects that are done, already there or copied. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -53,6 +55,7 @@ const MAX_ROUNDS = 5;
  */
 export async function fillCopy(request: FillCopyRequest): Promise<FillCopyResult> {
   const manifest = await bestManifest(request);
+  if (request.admit) await request.admit(await lackingAt(request, manifest));
   const copied = { objects: new Set<string>(), bytes: 0 };
   await fillUntilWhole(request, manifest, copied, request.heal ?? false);
   const wroteManifest = await placeManifest(request, manifest);
@@ -89,6 +92,15 @@ async function fillUntilWhole(
   throw repositoryError('REPO_COPY_INCOMPLETE', 'what was copied keeps vanishing from the store', {
     context: { store: target.name, database, backup: backupId },
   });
+}
+
+async function lackingAt(
+  { target, database, signal }: FillCopyRequest,
+  { inventory }: ParsedManifest,
+): Promise<{ readonly bytes: number; readonly objects: number }> {
+  const sizes = await objectsPresent(target, database, inventory.segments, signal);
+  const lacking = inventory.segments.filter((ref) => sizes.get(ref.object) !== ref.sealedBytes);
+  return { bytes: lacking.reduce((sum, { sealedBytes }) => sum + sealedBytes, 0), objects: lacking.length };
 }
 
 /** Returns how many objects had to be copied. */

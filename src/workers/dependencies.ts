@@ -15,6 +15,7 @@ import { createGovernorRegistry } from '../load/registry';
 import { createMetrics, type WorkerMetrics } from './metrics';
 import { openKeys } from './open-keys';
 import { createStoreSet } from './store-set';
+import { createStoreTerms } from './store-terms';
 
 export interface DependencyOptions {
   readonly config: HoldfastConfig;
@@ -98,6 +99,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
         listeners: options.listeners ?? [],
         log: (level, message, facts) => log[level](message, { ...facts }),
       },
+      terms: createStoreTerms(config),
       keys,
       catalog,
       engine: createLogicalEngine(),

@@ -14,7 +14,7 @@ import { gradeAtLeast, makeBackupId } from '../domain/names';
 import { askedPace } from '../domain/pace';
 import { copyStateAfter } from '../domain/proof';
 import type { BackupInput, BackupResult, VerifyResult } from '../domain/runs';
-import type { BackupPlan } from '../activities/types';
+import type { BackupPlan, DumpResult } from '../activities/types';
 import { BackupRun } from './backup-state';
 import { asWorkflowFailure, failureFacts } from './failures';
 import { backupRunId, replicateId, verifyId } from './ids';
@@ -41,7 +41,7 @@ export async function backup(input: BackupInput): Promise<BackupResult> {
   try {
     const plan = await admit(run);
     run.enter('dumping');
-    run.dumpResult = await takeDump(run, plan);
+    run.dumpResult = withWithheld(await takeDump(run, plan), plan);
     await recordDump(run, plan);
     run.enter('replicating');
     await fillStores(run, plan);
@@ -86,6 +86,9 @@ async function admit(run: BackupRun): Promise<BackupPlan> {
   plan.notices.forEach((text) => run.notice(text));
   run.judgeBy(plan);
   plan.stores.forEach((store) => run.copy({ store, state: 'pending', grade: null, detail: null }));
+  plan.withheld?.forEach(({ store, code, message }) =>
+    run.copy({ store, state: 'pending', grade: null, detail: `${code}: ${message}` }),
+  );
   await openJob(run, plan);
   return plan;
 }
@@ -106,6 +109,13 @@ async function openJob(run: BackupRun, plan: Pick<BackupPlan, 'engine'>): Promis
   ]);
 }
 
+/** A store that was left out lacks the backup as one that fell behind does. */
+function withWithheld(result: DumpResult, { withheld = [] }: BackupPlan): DumpResult {
+  return withheld.length === 0 ? result : { ...result, behind: [...result.behind, ...withheld] };
+}
+
+const storesOf = ({ stores, withheld = [] }: BackupPlan) => [...stores, ...withheld.map(({ store }) => store)];
+
 /** From here on the backup exists: whatever fails later, it is complete at the stores that took it. */
 async function recordDump(run: BackupRun, plan: BackupPlan): Promise<void> {
   const result = run.dumpResult!;
@@ -113,7 +123,7 @@ async function recordDump(run: BackupRun, plan: BackupPlan): Promise<void> {
     { database: run.input.database, backupId: run.backupId, result },
   ]);
   result.notices.forEach((text) => run.notice(text));
-  for (const store of plan.stores) {
+  for (const store of storesOf(plan)) {
     const behind = result.behind.find((one) => one.store === store);
     if (result.committed.includes(store)) run.copy({ store, state: 'complete', grade: null, detail: null });
     else
@@ -125,7 +135,7 @@ async function recordDump(run: BackupRun, plan: BackupPlan): Promise<void> {
 async function fillStores(run: BackupRun, plan: BackupPlan): Promise<void> {
   const { database } = run.input;
   const { backupId } = run;
-  const lacking = plan.stores.filter((store) => run.copyOf(store)?.state !== 'complete');
+  const lacking = storesOf(plan).filter((store) => run.copyOf(store)?.state !== 'complete');
   if (lacking.length === 0) return;
   const children = await Promise.all(
     lacking.map((store) =>

@@ -13,6 +13,9 @@ export const retentionId = (database: string): string => `retention/${database}`
 export const retentionPlanId = (database: string, what: string): string => `retention-plan/${database}/${what}`;
 export const restoreId = (database: string, what: string): string => `restore/${database}/${what}`;
 export const storeFillId = (store: string): string => `store/${store}/fill`;
+export const storeUsageId = (prefix: string): string => `store-usage/${prefix}`;
+/** Begins as no database's name can, so it is nobody else's. */
+export const storeUsageScheduleId = (prefix: string): string => `_${prefix}/store-usage`;
 export const scheduleId = (database: string, name: string): string => `${database}/${name}`;
 
 /** Kinds of work that a worker may take. */

@@ -6,5 +6,6 @@ export { request } from './request';
 export { restore } from './restore';
 export { retention } from './retention';
 export { storeHealth } from './store-health';
+export { storeUsage } from './store-usage';
 export { sweep } from './sweep';
 export { verifyCopy } from './verify-copy';

@@ -111,6 +111,17 @@ export function watches(): Pick_<'watchStore'> {
   });
 }
 
+/** Listing a whole store: as long as it takes, going on where an attempt broke off. */
+export function measurements(): Pick_<'measureStore'> {
+  return proxyActivities({
+    taskQueue: onQueue('store'),
+    startToCloseTimeout: '24 hours',
+    scheduleToCloseTimeout: '2 days',
+    heartbeatTimeout: '30 seconds',
+    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 5 },
+  });
+}
+
 /** Deleting what has expired. Holds the lock of the database's backups, so it gives up soon: the next run of retention goes on. */
 export function deletions(): Pick_<'deleteExpired'> {
   return proxyActivities({

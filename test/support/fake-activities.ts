@@ -88,6 +88,7 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
       notices: [],
     }),
     planStoreFill: async () => ({ items: [], left: 0 }),
+    measureStore: async ({ store }) => ({ store, bytes: 700, objects: 4, durationMs: 5, error: null }),
     describeRun: async () => null,
     awaitRunEnd: async () => {},
     ...changes,

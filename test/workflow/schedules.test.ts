@@ -58,13 +58,20 @@ const EVERY_KIND: Schedules = [
 
 test('every kind of schedule is made once, and is equal to the config afterwards', async () => {
   const client = await clientFor('kinds', EVERY_KIND);
-  expect((await client.planSchedules()).map(({ action }) => action)).toEqual(EVERY_KIND.map(() => 'create'));
+  expect((await client.planSchedules()).map(({ action }) => action)).toEqual([
+    ...EVERY_KIND.map(() => 'create'),
+    'create',
+  ]);
   await client.applySchedules();
   expect(await client.planSchedules()).toEqual(
-    EVERY_KIND.map(({ name }) => ({ scheduleId: `kinds/${name}`, action: 'unchanged', differences: [] })),
+    [...EVERY_KIND.map(({ name }) => `kinds/${name}`), '_kinds/store-usage'].map((scheduleId) => ({
+      scheduleId,
+      action: 'unchanged',
+      differences: [],
+    })),
   );
   const views = await client.schedules();
-  expect(views).toHaveLength(EVERY_KIND.length);
+  expect(views).toHaveLength(EVERY_KIND.length + 1);
   const daily = views.find(({ name }) => name === 'daily')!;
   expect(daily).toMatchObject({ scheduleId: 'kinds/daily', database: 'kinds', paused: false, note: 'ask ana' });
   const berlin = new Intl.DateTimeFormat('en', {

@@ -1,6 +1,7 @@
 import { initial } from './0001-initial';
 import { storeHealth } from './0002-store-health';
 import { compliance } from './0003-compliance';
+import { usage } from './0004-usage';
 
 export interface CatalogMigration {
   /** Recorded in the database; starts with its number, never changed once released. */
@@ -13,4 +14,5 @@ export const MIGRATIONS: readonly CatalogMigration[] = [
   { name: '0001-initial', sql: initial },
   { name: '0002-store-health', sql: storeHealth },
   { name: '0003-compliance', sql: compliance },
+  { name: '0004-usage', sql: usage },
 ];

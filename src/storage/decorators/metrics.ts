@@ -8,6 +8,7 @@ import type {
   PutOptions,
   PutResult,
 } from '../object-store';
+import { countRequest } from '../tally';
 import { realTiming, type Timing } from '../timing';
 import { ForwardingStore } from './forward';
 
@@ -25,7 +26,12 @@ export interface StoreRequestEvent {
   readonly sentBytes: number;
   /** Body bytes received, of a get that succeeded. */
   readonly receivedBytes: number;
+  /** Requests at the provider: pages of a listing, 1 of anything else. */
+  readonly requests: number;
 }
+
+/** Entries that every provider gives with one request of a listing. */
+const LIST_PAGE = 1_000;
 
 export interface StoreRetryEvent {
   readonly store: string;
@@ -82,15 +88,17 @@ class MeasuredStore extends ForwardingStore {
   override async *list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
     const started = this.timing.now();
     let waited = 0;
+    let entries = 0;
     try {
       for await (const info of this.inner.list(prefix, options)) {
+        entries += 1;
         const handedOut = this.timing.now();
         yield info;
         waited += this.timing.now() - handedOut;
       }
-      this.report('list', 'ok', null, started + waited, {});
+      this.report('list', 'ok', null, started + waited, { requests: pages(entries) });
     } catch (error) {
-      this.reportError('list', options, error, started + waited);
+      this.reportError('list', options, error, started + waited, pages(entries));
       throw error;
     }
   }
@@ -112,9 +120,17 @@ class MeasuredStore extends ForwardingStore {
     }
   }
 
-  private reportError(operation: StoreOperation, options: CallOptions | undefined, error: unknown, started: number) {
+  private reportError(
+    operation: StoreOperation,
+    options: CallOptions | undefined,
+    error: unknown,
+    started: number,
+    requests = 1,
+  ) {
     const code = isHoldfastError(error) ? error.code : null;
-    this.report(operation, code === null && options?.signal?.aborted ? 'aborted' : 'error', code, started, {});
+    this.report(operation, code === null && options?.signal?.aborted ? 'aborted' : 'error', code, started, {
+      requests,
+    });
   }
 
   private report(
@@ -122,9 +138,17 @@ class MeasuredStore extends ForwardingStore {
     outcome: StoreRequestEvent['outcome'],
     code: string | null,
     started: number,
-    { sentBytes = 0, receivedBytes = 0 }: { sentBytes?: number; receivedBytes?: number },
+    {
+      sentBytes = 0,
+      receivedBytes = 0,
+      requests = 1,
+    }: { sentBytes?: number; receivedBytes?: number; requests?: number },
   ): void {
     const durationMs = this.timing.now() - started;
-    this.metrics.request({ store: this.name, operation, outcome, code, durationMs, sentBytes, receivedBytes });
+    const event = { store: this.name, operation, outcome, code, durationMs, sentBytes, receivedBytes, requests };
+    countRequest(event);
+    this.metrics.request(event);
   }
 }
+
+const pages = (entries: number) => Math.max(1, Math.ceil(entries / LIST_PAGE));

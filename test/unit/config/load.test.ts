@@ -110,7 +110,7 @@ temporal: { tls: { serverNam: x }, webUi: nowhere }
         'databases[1].connection.usr (16:28) is not a known field | Did you mean user?',
         'databases[1].connection.database (16:47) must be text, not a number',
         'databases[1].connection.password (16:60) must be a reference to a secret: env:NAME or file:PATH',
-        'stores[0].bucket (22:5) is not a known field | Known fields: account, adapter, limits, minFree, name, path, prefix, provider, region, role',
+        'stores[0].bucket (22:5) is not a known field | Known fields: account, adapter, limits, minFree, name, path, prefix, price, provider, quota, region, role',
         'stores[1].adapter (23:26) must be one of filesystem, s3, gcs, supabase | Did you mean s3?',
         'stores[2].name (24:11) the name s3 is used twice',
         'stores[2].bucket (24:5) is missing',
@@ -208,7 +208,7 @@ temporal: { tls: { serverNam: x }, webUi: nowhere }
 
   it('in a value behind an alias are shown where the alias points', () => {
     expect(faults(`${VALID}x: 1\nworker: &w { dumps: 0 }\n`)).toEqual([
-      'x (9:1) is not a known field | Known fields: catalog, databases, health, keys, policy, repository, scratch, stores, taskQueues, temporal, tools, version, worker',
+      'x (9:1) is not a known field | Known fields: catalog, databases, health, keys, policy, repository, scratch, stores, taskQueues, temporal, tools, usage, version, worker',
       'worker.dumps (10:21) must be at least 1',
     ]);
   });

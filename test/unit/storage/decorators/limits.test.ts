@@ -141,6 +141,7 @@ describe('a store with counters', () => {
       durationMs: 0,
       sentBytes,
       receivedBytes,
+      requests: 1,
     });
     expect(events).toEqual([
       row('put', 'ok', null, 1000),
