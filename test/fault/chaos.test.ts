@@ -13,13 +13,12 @@ import { createDice } from '../support/chaos/dice';
 import { chaosReport } from '../support/chaos/report';
 import { startStorm } from '../support/chaos/storm';
 import { filesBelow, folderUnderChaos, serverUnderChaos } from '../support/chaos/stores';
+import { startGcsServer, type GcsTestServer } from '../support/gcs-server';
 import { startS3Server, type S3TestServer } from '../support/s3-server';
 import { endOpenRuns, fillShop, secrets, startStack, type Stack } from '../support/stack';
 import { tempFolder, type TempFolder } from '../support/temp';
-import { startToxiproxy, type ToxicProxy, type Toxiproxy } from '../support/toxiproxy';
+import { startToxiproxy, type Toxiproxy } from '../support/toxiproxy';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process';
-
-type S3StoreInput = Extract<HoldfastConfigInput['stores'][number], { adapter: 's3' }>;
 
 const SECONDS = Number(process.env.HOLDFAST_CHAOS_SECONDS ?? 30);
 const SEED = Number(process.env.HOLDFAST_CHAOS_SEED ?? Date.now() % 1e9);
@@ -27,7 +26,8 @@ const SEED = Number(process.env.HOLDFAST_CHAOS_SEED ?? Date.now() % 1e9);
 const AFTERMATH_MS = 600_000;
 const ROWS = 600;
 
-let servers: S3TestServer[] = [];
+let server: S3TestServer;
+let google: GcsTestServer;
 let toxiproxy: Toxiproxy;
 let stack: Stack;
 let worker: WorkerProcess;
@@ -35,8 +35,10 @@ let credentials: TempFolder;
 const direct = new Map<string, ObjectStore>();
 
 beforeAll(async () => {
-  servers = [await startS3Server(), await startS3Server()];
-  for (const server of servers) await server.createBucket('chaos');
+  server = await startS3Server();
+  await server.createBucket('chaos');
+  google = await startGcsServer();
+  await google.createBucket('chaos');
   toxiproxy = await startToxiproxy();
   credentials = await tempFolder('chaos');
 });
@@ -46,7 +48,8 @@ afterAll(async () => {
   for (const store of direct.values()) await store.close();
   await stack?.stop();
   await toxiproxy?.stop();
-  for (const server of servers) await server.stop();
+  await google?.stop();
+  await server?.stop();
   await credentials?.remove();
 }, 60_000);
 
@@ -54,38 +57,49 @@ test(
   `every backup ends at every store, proved exact, after ${SECONDS} s in which stores break (seed ${SEED})`,
   async () => {
     const dice = createDice(SEED);
-    const proxies: ToxicProxy[] = [];
-    const moreStores: S3StoreInput[] = [];
-    for (const [index, server] of servers.entries()) {
-      const proxy = await toxiproxy.proxy(`127.0.0.1:${server.port}`);
-      proxies.push(proxy);
-      const name = `s3${'ab'[index]}`;
-      const secret = async (kind: string, value: string) => {
-        const file = path.join(credentials.path, `${name}.${kind}`);
-        await writeFile(file, value, { mode: 0o600 });
-        return `file:${file}`;
-      };
-      moreStores.push({
-        name,
-        adapter: 's3' as const,
+    const secret = async (kind: string, value: string) => {
+      const file = path.join(credentials.path, kind);
+      await writeFile(file, value, { mode: 0o600 });
+      return `file:${file}`;
+    };
+    const limits = { timeout: '3s', retries: 2 };
+    const far = {
+      s3: await toxiproxy.proxy(`127.0.0.1:${server.port}`),
+      gcs: await toxiproxy.proxy(`127.0.0.1:${google.port}`),
+    };
+    const moreStores: HoldfastConfigInput['stores'] = [
+      {
+        name: 's3',
+        adapter: 's3',
         bucket: 'chaos',
-        endpoint: `http://127.0.0.1:${proxy.port}`,
+        endpoint: `http://127.0.0.1:${far.s3.port}`,
         pathStyle: true,
         accessKeyId: await secret('id', server.accessKeyId),
         secretAccessKey: await secret('secret', server.secretAccessKey),
-        limits: { timeout: '3s', retries: 2 },
-      });
-    }
+        limits,
+      },
+      {
+        name: 'gcs',
+        adapter: 'gcs',
+        bucket: 'chaos',
+        endpoint: `http://127.0.0.1:${far.gcs.port}`,
+        anonymous: true,
+        limits,
+      },
+    ];
     stack = await startStack({
       stores: ['disk'],
       moreStores,
       database: { retention: { enforce: false }, verification: { grade: 'exact' } },
     });
     await fillShop(stack.postgres, ROWS);
+    const near: Record<string, string> = { s3: server.endpoint, gcs: google.endpoint };
     for (const config of stack.config.stores) {
-      const index = moreStores.findIndex(({ name }) => name === config.name);
-      const near = index < 0 ? config : { ...config, endpoint: servers[index]!.endpoint };
-      direct.set(config.name, createStore(near as typeof config, secrets));
+      const endpoint = near[config.name];
+      direct.set(
+        config.name,
+        createStore(endpoint === undefined ? config : ({ ...config, endpoint } as typeof config), secrets),
+      );
     }
     worker = await startWorkerProcess(stack.folder, stack.input, {
       dumpHeartbeatMs: 5_000,
@@ -115,11 +129,8 @@ test(
       dice,
       stores: [
         folderUnderChaos('disk', stack.storePath('disk'), 'shop'),
-        ...servers.map((server, index) =>
-          serverUnderChaos(moreStores[index]!.name, proxies[index]!, () =>
-            filesBelow(path.join(server.folder, 'chaos', 'shop', 'segments')),
-          ),
-        ),
+        serverUnderChaos('s3', far.s3, () => filesBelow(path.join(server.folder, 'chaos', 'shop', 'segments'))),
+        serverUnderChaos('gcs', far.gcs, () => filesBelow(path.join(google.folder, 'chaos', 'shop', 'segments'))),
       ],
       async hasTwin(object, store) {
         const key = `shop/segments/${object.slice(0, 2)}/${object}`;
@@ -150,7 +161,9 @@ test(
 
     // What was left for later is filled by itself, without another dump.
     const filling = async () =>
-      (await stack.client.runs({ database: 'shop', open: true })).filter(({ type }) => type !== 'retention');
+      (await stack.client.runs({ database: 'shop', open: true })).filter(
+        ({ type }) => type !== 'retention' && type !== 'storeHealth',
+      );
     for (const end = Date.now() + AFTERMATH_MS / 2; (await filling()).length > 0; await delay(500))
       if (Date.now() > end)
         throw new Error(`still open: ${(await filling()).map(({ workflowId }) => workflowId).join(', ')}`);
