@@ -8,6 +8,7 @@ import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { ActivityDeps } from '../../src/activities/deps';
+import { NO_LIMITS } from '../../src/domain/quota';
 import { createReplicateActivities } from '../../src/activities/replicate';
 import { createRetentionActivities } from '../../src/activities/retention';
 import { createCatalog } from '../../src/catalog/create-catalog';
@@ -172,6 +173,7 @@ function activities(policy: Record<string, unknown> = POLICY) {
       roleOf: () => 'primary',
       open: async (name: string) => stores.find((store) => store.name === name)!,
     },
+    terms: { limitsOf: () => NO_LIMITS, pricesOf: () => null, diskOf: async () => null },
     keys: async () => keys,
     catalog: async () => catalog,
   } as unknown as ActivityDeps;
