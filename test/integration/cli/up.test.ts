@@ -176,12 +176,19 @@ test('a backup is made, proved exact, listed, shown, held, and restored beside t
 
 test('schedules are planned, applied, paused and listed', async () => {
   const plan = await holdfast('apply', '--dry-run');
-  expect(plan.json()).toMatchObject({ applied: false, plan: [{ action: 'create' }, { action: 'create' }] });
+  expect(plan.json()).toMatchObject({
+    applied: false,
+    plan: ['shop/hourly', 'shop/weekly-full', '_holdfast/store-usage'].map((scheduleId) => ({
+      scheduleId,
+      action: 'create',
+    })),
+  });
   expect((await holdfast('apply')).code).toBe(4);
   expect((await holdfast('apply', '--yes')).json()).toMatchObject({ applied: true });
   expect((await holdfast('schedule', 'pause', 'hourly')).json()).toEqual({ scheduleId: 'shop/hourly', paused: true });
   const listed = (await holdfast('schedule', 'list')).json<{ scheduleId: string; paused: boolean }[]>();
   expect(listed.map(({ scheduleId, paused }) => `${scheduleId} ${paused}`).sort()).toEqual([
+    '_holdfast/store-usage false',
     'shop/hourly true',
     'shop/weekly-full false',
   ]);
