@@ -18,7 +18,8 @@ const PARTS_AT_ONCE = 3;
 const MIN_PART = 5 * 1024 * 1024;
 const MAX_PARTS = 10_000;
 const ABORT_TIMEOUT_MS = 15_000;
-const ABORT_ROUNDS = 3;
+const ABORT_ROUNDS = 10;
+const ABORT_PAUSE_MS = 100;
 
 export interface MultipartOptions extends S3Access {
   readonly objectKey: string;
@@ -182,17 +183,24 @@ function bare(etag: string): string {
 
 /**
  * Under its own time limit: the caller's signal has often been aborted already. A part that was under way may be taken
- * after the abort, so the store is asked whether the upload is really gone.
+ * after the abort, or make the store answer an abort with an error, so the store is asked until it has said twice, a
+ * moment apart, that it knows no such upload.
  */
-async function abortUpload({ client }: MultipartOptions, upload: Upload): Promise<void> {
+async function abortUpload({ client, timing }: MultipartOptions, upload: Upload): Promise<void> {
   const to = { abortSignal: AbortSignal.timeout(ABORT_TIMEOUT_MS) };
-  try {
-    for (let round = 0; round < ABORT_ROUNDS; round++) {
+  let gone = 0;
+  for (let round = 1; round <= ABORT_ROUNDS && gone < 2; round++) {
+    if (round > 1) await timing.sleep(ABORT_PAUSE_MS);
+    try {
       await client.send(new AbortMultipartUploadCommand(upload), to);
       await client.send(new ListPartsCommand({ ...upload, MaxParts: 1 }), to);
+      gone = 0;
+    } catch (error) {
+      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+      // Out of reach, or not allowed to: the failure that led here is the one to report, and a lifecycle rule of the
+      // bucket removes what could not be aborted.
+      if (status === undefined || status === 401 || status === 403) return;
+      gone = status === 404 ? gone + 1 : 0;
     }
-  } catch {
-    // Gone (NoSuchUpload), or out of reach: then the failure that led here is the one to report, and a lifecycle rule
-    // of the bucket removes what could not be aborted.
   }
 }

@@ -250,6 +250,35 @@ describe('an S3 store on the wire', () => {
       expect(methods()).toContain('DELETE');
     });
 
+    it('goes on aborting until the store has said twice in a row that the upload is gone', async () => {
+      const gone = fault(404, 'NoSuchUpload');
+      // A part that lands late makes the first abort fail, and brings the upload back after the third.
+      const aborts = [fault(500, 'InternalError'), {}, gone, {}, gone, gone];
+      answer = ({ method }) => {
+        if (method === 'POST') return xml('<R><UploadId>u1</UploadId></R>');
+        if (method === 'PUT') return { headers: { etag: '"e"' } };
+        if (method === 'GET') return xml('<ListPartsResult></ListPartsResult>');
+        return aborts.shift() ?? fault(400, 'asked once more than needed');
+      };
+      await expect(open(settings).put('a', large)).rejects.toMatchObject({ code: 'STORE_UPLOAD_INCOMPLETE' });
+      expect(methods().slice(methods().indexOf('DELETE'))).toEqual(
+        // Each abort that the store takes is followed by a look.
+        ['DELETE', 'DELETE', 'GET', 'DELETE', 'DELETE', 'GET', 'DELETE', 'DELETE'],
+      );
+      expect(aborts).toEqual([]);
+    });
+
+    it('leaves an upload that it may not abort', async () => {
+      answer = ({ method }) => {
+        if (method === 'POST') return xml('<R><UploadId>u1</UploadId></R>');
+        if (method === 'PUT') return { headers: { etag: '"e"' } };
+        if (method === 'GET') return xml('<ListPartsResult></ListPartsResult>');
+        return fault(403, 'AccessDenied');
+      };
+      await expect(open(settings).put('a', large)).rejects.toMatchObject({ code: 'STORE_UPLOAD_INCOMPLETE' });
+      expect(methods().filter((method) => method === 'DELETE')).toHaveLength(1);
+    });
+
     it('stays below ten thousand parts and above the least size of a part', () => {
       expect(partSizeOf(100 * MIB, 16 * MIB)).toBe(16 * MIB);
       expect(partSizeOf(100 * MIB, 1)).toBe(5 * MIB);
