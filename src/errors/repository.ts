@@ -170,6 +170,12 @@ export const REPOSITORY_ERRORS = {
     retryable: false,
     fault: 'data',
   },
+  REPO_LISTING_DISORDERED: {
+    summary: 'the listing of the store is not in the order of its keys',
+    hint: 'the store does not keep to its promise: `holdfast store check` it, and report which one it is',
+    retryable: false,
+    fault: 'environment',
+  },
   REPO_NO_GOOD_COPY: {
     summary: 'no store has a good copy of this object',
     hint: 'bring back a store that is away, or take a new full backup',

@@ -6,6 +6,9 @@ import { forEachLimited } from './reuse-index';
 import { sha256Hex } from './segment';
 import type { CopyCheck, Inventory, SegmentRef } from './types';
 
+/** All that is needed to check an object: its name is the hash of its bytes. */
+export type ObjectRef = Pick<SegmentRef, 'object' | 'sealedBytes'>;
+
 export interface CheckCopyRequest {
   readonly store: ObjectStore;
   readonly inventory: Inventory;
@@ -66,7 +69,7 @@ export async function checkCopy(request: CheckCopyRequest): Promise<CopyCheck> {
 export async function inspectObject(
   store: ObjectStore,
   database: string,
-  ref: SegmentRef,
+  ref: ObjectRef,
   signal?: AbortSignal,
 ): Promise<'sound' | 'missing' | 'damaged'> {
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -84,7 +87,7 @@ export async function inspectObject(
 export async function readObject(
   store: ObjectStore,
   database: string,
-  ref: SegmentRef,
+  ref: ObjectRef,
   signal?: AbortSignal,
 ): Promise<{ readonly bytes: Buffer; readonly hash: string }> {
   const bytes = await readSealed(store, database, ref, signal);
@@ -94,12 +97,12 @@ export async function readObject(
 export function readSealed(
   store: ObjectStore,
   database: string,
-  ref: Pick<SegmentRef, 'object' | 'sealedBytes'>,
+  ref: ObjectRef,
   signal?: AbortSignal,
 ): Promise<Buffer> {
   return store.get(segmentKey(database, ref.object), { range: { start: 0, end: ref.sealedBytes + 1 }, signal });
 }
 
-export function isSound(ref: SegmentRef, read: { readonly bytes: Buffer; readonly hash: string }): boolean {
+export function isSound(ref: ObjectRef, read: { readonly bytes: Buffer; readonly hash: string }): boolean {
   return read.bytes.length === ref.sealedBytes && read.hash === ref.object;
 }
