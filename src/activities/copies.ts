@@ -2,7 +2,9 @@
 import type { CopyRow } from '../catalog/types';
 import { cheapestFirst, type SourcePrice } from '../domain/cost';
 import { lifeOf } from '../domain/store-life';
+import type { StoreAway } from '../domain/verification-runs';
 import { orchestrationError } from '../errors/orchestration';
+import { errorFacts } from '../repository/lanes';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
 
@@ -46,6 +48,25 @@ export function orderReadable(
     rank,
     priceOf,
   );
+}
+
+export async function damagedStores(deps: CopyDeps, backupId: string): Promise<readonly string[]> {
+  const rows = await (await deps.catalog()).copies({ backupId });
+  return rows.filter(({ state }) => state === 'damaged').map(({ store }) => store);
+}
+
+/** Which of the stores can be opened now, and why the others cannot; in the order given. */
+export async function openableStores(
+  deps: Pick<CopyDeps, 'stores'>,
+  names: readonly string[],
+): Promise<{ readonly open: readonly string[]; readonly away: readonly StoreAway[] }> {
+  const opened = await Promise.allSettled(names.map((name) => deps.stores.open(name)));
+  const away = opened.flatMap((result, index): StoreAway[] => {
+    if (result.status === 'fulfilled') return [];
+    const { code, message } = errorFacts(result.reason);
+    return [{ store: names[index]!, reason: `${code}: ${message}` }];
+  });
+  return { open: names.filter((name) => !away.some(({ store }) => store === name)), away };
 }
 
 /** Opens those that can be opened, in the order given. */

@@ -29,6 +29,10 @@ export interface ActivityDeps {
   catalog(): Promise<Catalog>;
   readonly engine: BackupEngine;
   readonly governors: GovernorRegistry;
+  /** What reading so much from a store costs, as text with its currency; null where no price is stated. */
+  costOf(store: string, read: { readonly bytes: number; readonly objects: number }): string | null;
+  /** Told of each bucket of objects that was read again, for the metrics. */
+  readonly observeRead?: (fact: ReadFact) => void;
   readonly scratch: ScratchLimits;
   readonly binDirs: readonly string[];
   readonly writing: WritingLimits;
@@ -36,6 +40,14 @@ export interface ActivityDeps {
   /** The private task queue of this process. */
   readonly hostQueue: string;
   readonly workerIdentity: string;
+}
+
+export interface ReadFact {
+  readonly database: string;
+  readonly store: string;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly damaged: number;
 }
 
 export interface StoreSet {

@@ -12,6 +12,8 @@ export interface Beat {
 export interface HeartbeatOptions {
   /** @default a fifth of the heartbeat timeout, at most 500 ms: a pause from the Web UI is learnt from the answer to a heartbeat */
   readonly everyMs?: number;
+  /** What the first heartbeats carry: progress of an earlier attempt, which would be lost with this one otherwise. @default null */
+  readonly initial?: unknown;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -32,7 +34,7 @@ export async function withHeartbeat<Result>(
   const timeoutMs = context.info.heartbeatTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const everyMs = options.everyMs ?? Math.min(LONGEST_INTERVAL_MS, timeoutMs / 5);
   const abort = new AbortController();
-  let details: unknown = null;
+  let details: unknown = options.initial ?? null;
   let lastBeat = performance.now();
 
   const beat = () => {

@@ -5,9 +5,11 @@ import type { ActivityDeps } from './deps';
 import { createDumpActivities } from './dump';
 import { createPaceActivities } from './pace';
 import { createRecordActivities } from './records';
+import { createIntactActivities } from './intact';
 import { createReplicateActivities } from './replicate';
 import { createRestoreActivities } from './restore';
 import { createRetentionActivities } from './retention';
+import { createRotationActivities } from './rotation';
 import { createRunActivities } from './runs';
 import { createStoreFillActivities } from './store-fill';
 import { createUsageActivities } from './usage';
@@ -16,6 +18,7 @@ import { createVerifyActivities } from './verify';
 
 export function createActivities(deps: ActivityDeps): QueueActivities {
   const { planExpiry, deleteExpired } = createRetentionActivities(deps);
+  const { planRotation, finishTurn } = createRotationActivities(deps);
   return {
     workflow: {
       ...createRecordActivities(deps),
@@ -23,6 +26,7 @@ export function createActivities(deps: ActivityDeps): QueueActivities {
       ...createStoreFillActivities(deps),
       ...createStoreEventActivities(deps),
       planExpiry,
+      finishTurn,
     },
     dump: createDumpActivities(deps),
     host: createPaceActivities(deps),
@@ -30,7 +34,9 @@ export function createActivities(deps: ActivityDeps): QueueActivities {
       ...createAdmitActivities(deps),
       ...createReplicateActivities(deps),
       ...createUsageActivities(deps),
+      ...createIntactActivities(deps),
       deleteExpired,
+      planRotation,
     },
     watch: createWatchActivities(deps),
     verify: createVerifyActivities(deps),

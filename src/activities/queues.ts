@@ -13,11 +13,15 @@ export interface QueueActivities {
     | 'describeRun'
     | 'awaitRunEnd'
     | 'announceStoreEvent'
+    | 'finishTurn'
   >;
   readonly dump: Pick<HoldfastActivities, 'dump'>;
   /** The private queue of a process that dumps. */
   readonly host: Pick<HoldfastActivities, 'applyPace'>;
-  readonly store: Pick<HoldfastActivities, 'admit' | 'fillStore' | 'deleteExpired' | 'measureStore'>;
+  readonly store: Pick<
+    HoldfastActivities,
+    'admit' | 'fillStore' | 'deleteExpired' | 'measureStore' | 'planRotation' | 'planIntact' | 'readShare'
+  >;
   /** Served by whoever serves `store`, with slots of its own. */
   readonly watch: Pick<HoldfastActivities, 'watchStore'>;
   readonly verify: Pick<HoldfastActivities, 'proveStore'>;

@@ -3,7 +3,7 @@ import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import { fillCopy } from '../repository/fill-copy';
 import { deleteBackup } from '../repository/sweep';
-import { openReachable, readableStores } from './copies';
+import { damagedStores, openReachable, readableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { assertRoom } from './quota';
@@ -44,7 +44,11 @@ async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<F
     await deleteBackup({ store: target, database, backupId, signal: beat.signal });
     return { copiedObjects: 0, copiedBytes: 0, gone: true };
   }
-  const readable = (await readableStores(deps, database, backupId)).filter((name) => name !== target.name);
+  const readable = [
+    ...(await readableStores(deps, database, backupId)),
+    // Two copies that are damaged in different places heal each other: each object is hashed before it is taken.
+    ...(heal ? await damagedStores(deps, backupId) : []),
+  ].filter((name) => name !== target.name);
   if (readable.length === 0)
     throw orchestrationError('RUN_NO_GOOD_COPY', '', { context: { database, backup: backupId } });
   const sources = await openReachable(deps, readable);
@@ -57,6 +61,7 @@ async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<F
     heal,
     // A damaged copy is healed in a full store too: that adds little, and the copy is needed.
     ...(heal ? {} : { admit: (lacking) => assertRoom(deps, target.name, lacking) }),
+    only: input.objects && input.objects.length > 0 ? new Set(input.objects) : undefined,
     isDeleted,
     signal: beat.signal,
     onProgress: (done: number, total: number) =>

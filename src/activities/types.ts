@@ -15,6 +15,14 @@ import type {
   VerifyInput,
   VerifyResult,
 } from '../domain/runs';
+import type {
+  IntactInput,
+  IntactPlan,
+  RotationDecision,
+  RotationResult,
+  ShareInput,
+  ShareRead,
+} from '../domain/verification-runs';
 
 /** What admission decided: which work, on which base, where to, and the policies of the config that hold for this run. */
 export interface BackupPlan {
@@ -189,6 +197,13 @@ export interface WatchResult {
   readonly events: readonly StoreEvent[];
 }
 
+/** How a turn of the rotation ended. */
+export interface TurnEnd {
+  readonly turnId: string;
+  readonly outcome: Exclude<RotationResult['outcome'], 'none'>;
+  readonly detail: string | null;
+}
+
 export interface HoldfastActivities {
   admit(input: BackupInput): Promise<BackupPlan>;
 
@@ -200,7 +215,7 @@ export interface HoldfastActivities {
   dump(input: DumpInput): Promise<DumpResult>;
   applyPace(input: { readonly backupId: string; readonly pace: Pace }): Promise<PaceApplied>;
 
-  fillStore(input: Pick<ReplicateInput, 'database' | 'backupId' | 'store' | 'heal'>): Promise<FillResult>;
+  fillStore(input: Pick<ReplicateInput, 'database' | 'backupId' | 'store' | 'heal' | 'objects'>): Promise<FillResult>;
   /** Backups that the store lacks and that can be copied from elsewhere, newest first; `left` counts all of them. */
   planStoreFill(input: {
     readonly store: string;
@@ -216,6 +231,10 @@ export interface HoldfastActivities {
   watchStore(input: WatchInput): Promise<WatchResult>;
   announceStoreEvent(event: StoreEvent): Promise<void>;
   measureStore(input: { readonly store: string }): Promise<MeasuredStore>;
+  planRotation(input: { readonly database: string; readonly turnId: string }): Promise<RotationDecision>;
+  finishTurn(end: TurnEnd): Promise<void>;
+  planIntact(input: IntactInput): Promise<IntactPlan>;
+  readShare(input: ShareInput): Promise<ShareRead>;
 
   restoreBackup(input: RestoreInput): Promise<RestoreResult>;
 

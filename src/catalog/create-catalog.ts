@@ -11,6 +11,7 @@ import { storeHealthQueries } from './store-health';
 import { storeLifeQueries } from './store-life';
 import type { Catalog } from './types';
 import { usageQueries } from './usage';
+import { verificationQueries } from './verification';
 
 /**
  * The catalogue on PostgreSQL. Connects at the first call, a broken connection is replaced, and every error is one of
@@ -34,6 +35,7 @@ export function createCatalog(
     ...auditQueries(db),
     ...storeHealthQueries(db),
     ...usageQueries(db),
+    ...verificationQueries(db),
 
     async ping() {
       const [facts] = await db.rows<{ version: string; migrated: string | null }>(

@@ -5,6 +5,7 @@ import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/na
 import type { StoreEvent, StoreStatus } from '../domain/store-watch';
 import type { JournalEntry, ProofRecord } from '../repository/types';
 import type { UsageCatalog } from './usage-types';
+import type { VerificationCatalog } from './verification-types';
 
 export interface BackupJob {
   /** uuid, the row's key. */
@@ -108,7 +109,7 @@ export interface JobFilter {
 }
 
 /** Every write is idempotent: the same call twice leaves the same rows. Errors: `src/errors/catalog.ts`. */
-export interface Catalog extends UsageCatalog {
+export interface Catalog extends UsageCatalog, VerificationCatalog {
   /** Insert, or return what an earlier attempt inserted for this backup id. */
   startJob(job: {
     backupId: string;

@@ -23,6 +23,8 @@ import type * as OpenKeysModule from '../workers/open-keys';
 import type * as UpModule from './up/run-up';
 import type * as StoreContentsModule from './store-contents';
 import type * as StoreCheckModule from './check-store';
+import type * as DiffModule from '../repository/diff-stores';
+import type * as ReaderModule from '../repository/reader';
 import type * as StorageModule from '../storage/create-store';
 
 /** The modules behind the commands, each loaded when first used. */
@@ -43,6 +45,10 @@ export const load = {
   kit: () => require('../repository/kit') as typeof KitModule,
   rebuild: () => require('../catalog/rebuild') as typeof RebuildModule,
   storeCheck: () => require('./check-store') as typeof StoreCheckModule,
+  diff: () => ({
+    ...(require('../repository/diff-stores') as typeof DiffModule),
+    ...(require('../repository/reader') as typeof ReaderModule),
+  }),
   storage: () => require('../storage/create-store') as typeof StorageModule,
 };
 

@@ -29,10 +29,12 @@ import {
 } from './commands/schedule/schedule';
 import { storeCost } from './commands/store/cost';
 import { storeActivate, storeAdd, storeDrain, storeRetire } from './commands/store/life';
+import { storeDiff } from './commands/store/diff';
 import { storeCheck, storeList } from './commands/store/store';
 import { storeUsage } from './commands/store/usage';
 import { up } from './commands/up';
 import { verify } from './commands/verify';
+import { verifyStatus } from './commands/verify/status';
 import { worker } from './commands/worker';
 import { packageVersion } from './version';
 
@@ -64,7 +66,7 @@ export function buildProgram(cli: Cli): Command {
     verb(backup, cli);
   }
   for (const verb of [backupHold, backupRelease, backupDelete]) verb(backup, cli);
-  verify(program, cli);
+  verifyStatus(verify(program, cli), cli);
   restore(program, cli);
   recoverCommands(program, cli);
 
@@ -79,7 +81,7 @@ export function buildProgram(cli: Cli): Command {
 
   const store = group('store', 'the places that hold copies');
   for (const verb of [storeAdd, storeDrain, storeActivate, storeRetire]) verb(store, cli);
-  for (const verb of [storeList, storeCheck, storeUsage, storeCost]) verb(store, cli);
+  for (const verb of [storeList, storeCheck, storeDiff, storeUsage, storeCost]) verb(store, cli);
   const report = group('report', 'figures over time');
   for (const verb of [reportCompliance]) verb(report, cli);
   const keys = group('keys', 'keys of the repository');

@@ -18,9 +18,12 @@ Made from the commands themselves: after a change, \`UPDATE_DOCS=1 npx jest --se
   same name with \`--confirm NAME\`.
 `;
 
-/** Every command that can be run, groups left out, in the order of the help. */
+/** Every command that can be run, groups left out, in the order of the help. A group with arguments is a command too. */
 export function leafCommands(program: Command): readonly Command[] {
-  return program.commands.flatMap((command) => (command.commands.length > 0 ? leafCommands(command) : [command]));
+  return program.commands.flatMap((command) => {
+    if (command.commands.length === 0) return [command];
+    return command.registeredArguments.length > 0 ? [command, ...leafCommands(command)] : leafCommands(command);
+  });
 }
 
 /** `holdfast backup run`. */

@@ -7,8 +7,14 @@ import type {
 } from '@temporalio/client';
 import type { DatabaseConfig, ScheduleConfig } from '../config/schema';
 import type { OverlapPolicy, RequestInput } from '../domain/runs';
-import { durationText, scheduleSpec, type CalendarTimes } from '../domain/schedule-spec';
-import { queueName, requestId, scheduleId } from '../workflows/ids';
+import {
+  durationText,
+  scheduleSpec,
+  type CalendarTimes,
+  type ScheduleSpecText,
+  type ScheduleTimes,
+} from '../domain/schedule-spec';
+import { intactId, queueName, requestId, rotationId, scheduleId } from '../workflows/ids';
 import { attributes } from '../workflows/search-attributes';
 
 /** Notes that Holdfast sets itself begin so; what a person paused stays paused. */
@@ -34,13 +40,7 @@ export function scheduleOptions(
   const spec = scheduleSpec(schedule);
   return {
     scheduleId: scheduleId(database.name, name),
-    spec: {
-      ...(spec.calendar ? { calendars: [{ ...spec.calendar, second: 0 }] } : {}),
-      ...(spec.intervalMs !== null ? { intervals: [{ every: spec.intervalMs }] } : {}),
-      ...(spec.cron !== null ? { cronExpressions: [`${spec.cron} # ${spec.text}`] } : {}),
-      timezone: spec.timezone,
-      jitter: schedule.jitter,
-    },
+    spec: specOf(spec, schedule.jitter),
     action: {
       type: 'startWorkflow',
       workflowType: 'request',
@@ -56,17 +56,81 @@ export function scheduleOptions(
   };
 }
 
+/** One schedule that the config asks for, whatever it starts. */
+export interface WantedSchedule {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly options: ScheduleOptions;
+  readonly flat: FlatSchedule;
+}
+
+/** All of one database: its backups, then what `verification` states. */
+export function wantedSchedules(prefix: string, database: DatabaseConfig): readonly WantedSchedule[] {
+  const { rotation, intact } = database.verification;
+  return [
+    ...database.schedules.map((schedule) => ({
+      name: schedule.name,
+      paused: schedule.paused,
+      options: scheduleOptions(prefix, database, schedule),
+      flat: flatConfig(prefix, schedule),
+    })),
+    ...(rotation ? [choreSchedule(prefix, database.name, 'rotation', rotation)] : []),
+    ...(intact ? [choreSchedule(prefix, database.name, 'intact', intact)] : []),
+  ];
+}
+
+type ChoreTimes = Pick<ScheduleConfig, 'catchupWindow' | 'jitter' | 'note' | 'paused'> & ScheduleTimes;
+
+const CHORES = {
+  rotation: { workflow: 'rotation', id: rotationId, what: 'Prove the next copy' },
+  intact: { workflow: 'intactShare', id: intactId, what: 'Read the share that is due' },
+} as const;
+
+/** What they do is read from the config when they run: here stands only when. */
+function choreSchedule(prefix: string, database: string, name: keyof typeof CHORES, times: ChoreTimes): WantedSchedule {
+  const { workflow, id, what } = CHORES[name];
+  const spec = scheduleSpec(times);
+  const requestedBy = `schedule ${name}`;
+  const args = name === 'intact' ? { database, stores: [], share: 'due', requestedBy } : { database, requestedBy };
+  return {
+    name,
+    paused: times.paused,
+    options: {
+      scheduleId: scheduleId(database, name),
+      spec: specOf(spec, times.jitter),
+      action: {
+        type: 'startWorkflow',
+        workflowType: workflow,
+        workflowId: id(database),
+        taskQueue: queueName(prefix, 'workflow'),
+        args: [args],
+        typedSearchAttributes: attributes({ database }),
+        staticSummary: `${what} of ${database}: ${spec.text}`,
+      },
+      policies: { overlap: 'SKIP', catchupWindow: times.catchupWindow, pauseOnFailure: false },
+      state: { paused: times.paused, note: times.paused ? CONFIG_PAUSE_NOTE : times.note },
+      memo: { holdfast: prefix, database, name },
+    },
+    flat: {
+      when: whenText(spec),
+      timezone: spec.timezone,
+      jitter: durationText(times.jitter),
+      starts: workflow,
+      'schedule overlap': 'SKIP',
+      'catch-up window': durationText(times.catchupWindow),
+      'task queue': queueName(prefix, 'workflow'),
+      note: times.note,
+    },
+  };
+}
+
 export type FlatSchedule = Readonly<Record<string, string>>;
 
 /** What the config asks for. `paused` is compared apart: people pause schedules too. */
 export function flatConfig(prefix: string, schedule: ScheduleConfig): FlatSchedule {
   const spec = scheduleSpec(schedule);
   return {
-    when: spec.calendar
-      ? calendarText(spec.calendar)
-      : spec.cron === null
-        ? `every ${durationText(spec.intervalMs!)}`
-        : spec.text,
+    when: whenText(spec),
     timezone: spec.timezone,
     jitter: durationText(schedule.jitter),
     type: schedule.type,
@@ -91,6 +155,7 @@ export function flatServer(found: ScheduleDescription): FlatSchedule {
       : (cronText ?? (calendar ? describedText(calendar) : 'never')),
     timezone: spec.timezone ?? 'UTC',
     jitter: durationText(spec.jitter ?? 0),
+    starts: action.workflowType,
     type: input.type ?? '',
     'overlap policy': input.overlap ?? '',
     'schedule overlap': policies.overlap ?? '',
@@ -109,6 +174,21 @@ export function differencesOf(
   return Object.keys(config)
     .filter((field) => !ignore.includes(field) && server[field] !== config[field])
     .map((field) => `${field}: ${server[field] || 'nothing'} → ${config[field] || 'nothing'}`);
+}
+
+function specOf(spec: ScheduleSpecText, jitter: number): ScheduleOptions['spec'] {
+  return {
+    ...(spec.calendar ? { calendars: [{ ...spec.calendar, second: 0 }] } : {}),
+    ...(spec.intervalMs !== null ? { intervals: [{ every: spec.intervalMs }] } : {}),
+    ...(spec.cron !== null ? { cronExpressions: [`${spec.cron} # ${spec.text}`] } : {}),
+    timezone: spec.timezone,
+    jitter,
+  };
+}
+
+function whenText({ calendar, cron, intervalMs, text }: ScheduleSpecText): string {
+  if (calendar) return calendarText(calendar);
+  return cron === null ? `every ${durationText(intervalMs!)}` : text;
 }
 
 function calendarText({ minute, hour, dayOfMonth, dayOfWeek, comment }: CalendarTimes): string {

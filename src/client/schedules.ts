@@ -1,16 +1,16 @@
 /** Makes Temporal's schedules equal to the config, and steers them. */
 import { ScheduleNotFoundError, type ScheduleDescription } from '@temporalio/client';
-import type { DatabaseConfig, HoldfastConfig, ScheduleConfig } from '../config/schema';
+import type { HoldfastConfig } from '../config/schema';
 import { orchestrationError } from '../errors/orchestration';
 import type { Calls } from './calls';
-import { scheduleId, storeUsageScheduleId } from '../workflows/ids';
+import { storeUsageScheduleId } from '../workflows/ids';
 import {
   CONFIG_PAUSE_NOTE,
   differencesOf,
-  flatConfig,
   flatServer,
   REMOVED_NOTE,
-  scheduleOptions,
+  wantedSchedules,
+  type WantedSchedule,
 } from './schedule-options';
 import type { HoldfastClient, ScheduleChange, ScheduleView } from './types';
 import { flatUsageConfig, flatUsageServer, usageScheduleOptions } from './usage-schedule';
@@ -45,13 +45,14 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
     }
   };
 
-  const stepFor = async (database: DatabaseConfig, schedule: ScheduleConfig): Promise<Step> => {
-    const id = scheduleId(database.name, schedule.name);
-    const options = scheduleOptions(prefix, database, schedule);
+  const wanted = config.databases.flatMap((database) => wantedSchedules(prefix, database));
+
+  const stepFor = async (schedule: WantedSchedule): Promise<Step> => {
+    const { options } = schedule;
+    const id = options.scheduleId;
     const found = await describe(id);
     if (found === null) {
-      const wanted = flatConfig(prefix, schedule);
-      const differences = Object.entries(wanted).map(([field, value]) => `${field}: ${value || 'nothing'}`);
+      const differences = Object.entries(schedule.flat).map(([field, value]) => `${field}: ${value || 'nothing'}`);
       return {
         change: { scheduleId: id, action: 'create', differences },
         apply: async () => void (await call(() => client.schedule.create(options))),
@@ -62,7 +63,7 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
     const ownPause = found.state.paused && (note.startsWith(REMOVED_NOTE) || note === CONFIG_PAUSE_NOTE);
     const paused = schedule.paused || (found.state.paused && !ownPause);
     const differences = [
-      ...differencesOf(flatServer(found), flatConfig(prefix, schedule), paused || ownPause ? ['note'] : []),
+      ...differencesOf(flatServer(found), schedule.flat, paused || ownPause ? ['note'] : []),
       ...(paused === found.state.paused ? [] : [`paused: ${found.state.paused} → ${paused}`]),
     ];
     if (differences.length === 0)
@@ -103,17 +104,14 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
     };
   };
 
-  const statedIds = () => [
-    ...config.databases.flatMap(({ name, schedules }) => schedules.map((one) => scheduleId(name, one.name))),
-    usageId,
-  ];
+  const statedIds = () => [...wanted.map(({ options }) => options.scheduleId), usageId];
 
   /** Of Holdfast, on these task queues, and named by the config no more. */
   const removedSteps = async (): Promise<Step[]> => {
-    const wanted = new Set(statedIds());
+    const stated = new Set(statedIds());
     const steps: Step[] = [];
     for await (const { scheduleId: id, memo, state } of client.schedule.list()) {
-      if (memo?.holdfast !== prefix || wanted.has(id) || state.paused) continue;
+      if (memo?.holdfast !== prefix || stated.has(id) || state.paused) continue;
       steps.push({
         change: { scheduleId: id, action: 'pause', differences: ['the config has no such schedule any more'] },
         apply: () => handle(id).pause(`${REMOVED_NOTE} since ${new Date().toISOString()}`),
@@ -124,8 +122,7 @@ export function scheduleCalls({ client, call }: Calls, config: HoldfastConfig): 
 
   const steps = async (): Promise<Step[]> => {
     const stated: Step[] = [];
-    for (const database of config.databases)
-      for (const schedule of database.schedules) stated.push(await stepFor(database, schedule));
+    for (const schedule of wanted) stated.push(await stepFor(schedule));
     return [...stated, await usageStep(), ...(await removedSteps())];
   };
 

@@ -1,9 +1,10 @@
 /** Starting runs, waiting for their results, and listing them. */
 import { randomBytes } from 'node:crypto';
 import type { WorkflowStartOptions } from '@temporalio/client';
-import { PROGRESS_QUERY, SIGNAL } from '../domain/messages';
+import { PLAN_QUERY, PROGRESS_QUERY, SIGNAL } from '../domain/messages';
 import type { HoldfastConfig } from '../config/schema';
 import {
+  intactId,
   queueName,
   replicateId,
   requestId,
@@ -12,6 +13,7 @@ import {
   retentionPlanId,
   storeFillId,
   storeUsageId,
+  rotationId,
   verifyId,
 } from '../workflows/ids';
 import { ATTRIBUTE, attributes } from '../workflows/search-attributes';
@@ -25,6 +27,12 @@ type StartingCalls = Pick<
   | 'requestResult'
   | 'startVerify'
   | 'verifyResult'
+  | 'startRotation'
+  | 'rotationResult'
+  | 'rotationPlan'
+  | 'startIntact'
+  | 'intactResult'
+  | 'intactPlan'
   | 'startRestore'
   | 'restoreResult'
   | 'startRetention'
@@ -54,6 +62,10 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
     return { workflowId, runId: handle.firstExecutionRunId };
   };
 
+  // A run that no worker answers for is no reason to stop waiting for its result.
+  const plan = <Plan>(workflowId: string): Promise<Plan | null> =>
+    call(() => client.workflow.getHandle(workflowId).query<Plan | null>(PLAN_QUERY)).catch(() => null);
+
   return {
     requestBackup: (input) =>
       start('request', requestId(input.database, `manual-${stamp()}`), [input], {
@@ -72,6 +84,26 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
         workflowIdConflictPolicy: 'USE_EXISTING',
       }),
     verifyResult: (workflowId) => result(workflowId),
+
+    startRotation: (input) =>
+      start('rotation', rotationId(input.database), [input], {
+        typedSearchAttributes: attributes({ database: input.database }),
+        memo: { requestedBy: input.requestedBy },
+        staticSummary: `Prove the next copy of ${input.database}, asked by ${input.requestedBy}`,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      }),
+    rotationResult: (workflowId) => result(workflowId),
+    rotationPlan: (workflowId) => plan(workflowId),
+
+    startIntact: (input) =>
+      start('intactShare', intactId(input.database), [input], {
+        typedSearchAttributes: attributes({ database: input.database }),
+        memo: { requestedBy: input.requestedBy },
+        staticSummary: `Read objects of ${input.database} again, asked by ${input.requestedBy}`,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      }),
+    intactResult: (workflowId) => result(workflowId),
+    intactPlan: (workflowId) => plan(workflowId),
 
     startRestore: (input) =>
       start('restore', restoreId(input.database, stamp()), [input], {

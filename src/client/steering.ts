@@ -5,6 +5,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { PROGRESS_QUERY, SIGNAL } from '../domain/messages';
 import { FULL_PACE, type Pace } from '../domain/pace';
 import type { BackupProgress, DumpProgress } from '../domain/progress';
+import type { ShareRead } from '../domain/verification-runs';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { orchestrationError } from '../errors/orchestration';
 import { backupRunId } from '../workflows/ids';
@@ -115,6 +116,14 @@ export function steeringCalls(calls: Calls, namespace: string): SteeringCalls {
     async activityProgress(workflowId) {
       const run = await describe(workflowId);
       if (run === null) return null;
+      const reading = heartbeatOf<ShareRead>(run, 'readShare');
+      if (reading !== null)
+        return {
+          step: 'reading objects',
+          done: reading.nextBucket - reading.from,
+          total: reading.to - reading.from,
+          current: null,
+        };
       return heartbeatOf(run, 'restoreBackup') ?? heartbeatOf(run, 'proveStore') ?? heartbeatOf(run, 'fillStore');
     },
   };

@@ -2,6 +2,14 @@
 import type { Pace } from '../domain/pace';
 import type { BackupProgress } from '../domain/progress';
 import type {
+  IntactInput,
+  IntactPlan,
+  IntactResult,
+  RotationDecision,
+  RotationInput,
+  RotationResult,
+} from '../domain/verification-runs';
+import type {
   BackupResult,
   CopyResult,
   OverlapPolicy,
@@ -94,6 +102,15 @@ export interface HoldfastClient {
 
   startVerify(input: VerifyInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
   verifyResult(workflowId: string): Promise<VerifyResult>;
+  /** Takes the next turn of the rotation; one that is under way serves as well. */
+  startRotation(input: RotationInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
+  rotationResult(workflowId: string): Promise<RotationResult>;
+  /** Whose turn it is; null until that is decided, or when nobody can tell. */
+  rotationPlan(workflowId: string): Promise<RotationDecision | null>;
+  /** Reads objects again; what is under way for this database serves as well. */
+  startIntact(input: IntactInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
+  intactResult(workflowId: string): Promise<IntactResult>;
+  intactPlan(workflowId: string): Promise<IntactPlan | null>;
   startRestore(input: RestoreInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
   restoreResult(workflowId: string): Promise<RestoreResult>;
   /** Step, rows and bytes of a running restore or proof; null when unknown. */

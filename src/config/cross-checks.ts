@@ -61,18 +61,34 @@ export function crossChecks(root: unknown): readonly Finding[] {
     });
     const schedules = list(database, 'schedules');
     uniqueNames(schedules, ['databases', d, 'schedules'], fault);
+    const verification = field(database, 'verification');
+    for (const chore of ['rotation', 'intact']) {
+      const times = field(verification, chore);
+      if (times === undefined) continue;
+      scheduleTimes(times, ['databases', d, 'verification', chore], fault);
+      const taken = schedules.findIndex((schedule) => field(schedule, 'name') === chore);
+      if (taken >= 0)
+        fault(['databases', d, 'schedules', taken, 'name'], `verification.${chore} has a schedule of that name`);
+    }
     schedules.forEach((schedule, s) => {
-      const path = ['databases', d, 'schedules', s] as const;
-      const every = field(schedule, 'every');
-      if (field(schedule, 'dayOfWeek') !== undefined && every !== 'weekly')
-        fault([...path, 'dayOfWeek'], 'counts for every: weekly only');
-      if (field(schedule, 'dayOfMonth') !== undefined && every !== 'monthly')
-        fault([...path, 'dayOfMonth'], 'counts for every: monthly only');
-      if (field(schedule, 'at') !== undefined && every === undefined)
-        fault([...path, 'at'], 'counts together with every only', 'State `every`, or put the time into `cron`');
+      scheduleTimes(schedule, ['databases', d, 'schedules', s], fault);
     });
   });
   return findings;
+}
+
+function scheduleTimes(
+  schedule: unknown,
+  path: ConfigPath,
+  fault: (path: ConfigPath, message: string, hint?: string) => void,
+): void {
+  const every = field(schedule, 'every');
+  if (field(schedule, 'dayOfWeek') !== undefined && every !== 'weekly')
+    fault([...path, 'dayOfWeek'], 'counts for every: weekly only');
+  if (field(schedule, 'dayOfMonth') !== undefined && every !== 'monthly')
+    fault([...path, 'dayOfMonth'], 'counts for every: monthly only');
+  if (field(schedule, 'at') !== undefined && every === undefined)
+    fault([...path, 'at'], 'counts together with every only', 'State `every`, or put the time into `cron`');
 }
 
 function uniqueNames(

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { connectionSchema, duration, name, timeZone } from './fields';
 import { databasePolicySchema } from './policy-schema';
+import { intactSchema, rotationSchema } from './rotation-schema';
+import { oneOfTimes, scheduleManners, scheduleTimes } from './schedule-fields';
 import { parseDuration } from './units';
 
 export const scheduleSchema = z
@@ -11,40 +13,14 @@ export const scheduleSchema = z
       .enum(['full', 'differential', 'incremental'])
       .default('incremental')
       .describe('what may be reused: nothing, segments of the last proved full, or those of the last backup'),
-    every: z
-      .enum(['hourly', 'daily', 'weekly', 'monthly'])
-      .optional()
-      .describe('exactly one of every, interval and cron is stated'),
-    at: z
-      .string()
-      .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
-      .optional()
-      .describe('HH:MM, with `every`; for hourly the minute alone counts'),
-    dayOfWeek: z
-      .enum(['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'])
-      .optional()
-      .describe('for every: weekly'),
-    dayOfMonth: z.int().min(1).max(28).optional().describe('for every: monthly'),
-    interval: duration.optional().describe('instead of `every`: a fixed interval'),
-    cron: z.string().optional().describe('instead of `every`: a cron expression'),
-    timezone: timeZone
-      .default('UTC')
-      .describe('of `at` and `cron`; outside UTC a time may fall out, or come twice, when clocks change'),
+    ...scheduleTimes,
     overlap: z
       .enum(['skip', 'wait', 'cancel'])
       .default('skip')
       .describe('when a run is under way: skip this one, wait for it, or cancel it and go'),
-    catchupWindow: duration
-      .default(parseDuration('1h')!)
-      .describe('how late a run that was missed while Temporal was away still starts'),
-    jitter: duration.default(0).describe('a random delay up to this, so that databases do not all start at once'),
-    note: z.string().max(200).default('').describe("shown with the schedule in Temporal's Web UI"),
-    paused: z.boolean().default(false).describe('true: the schedule exists and starts nothing'),
+    ...scheduleManners,
   })
-  .refine((s) => [s.every, s.interval, s.cron].filter((v) => v !== undefined).length === 1, {
-    error: 'state exactly one of every, interval, cron',
-    path: ['every'],
-  });
+  .refine(...oneOfTimes);
 
 export const retentionSchema = z.strictObject({
   last: z.int().min(0).default(7).describe('keep the last N backups'),
@@ -81,6 +57,8 @@ export const verificationSchema = z.strictObject({
     )
     .default([])
     .describe('queries that must hold in the restored database'),
+  rotation: rotationSchema.optional().describe('prove the copies of all stores in turn, by a schedule of its own'),
+  intact: intactSchema.optional().describe('read every object at every store again, a share at a time'),
 });
 
 export const databaseSchema = z.strictObject({

@@ -32,6 +32,8 @@ export interface StoreWaiter {
   /** Milliseconds since the epoch: when it last found the store out of reach. */
   readonly failedAt: number;
 }
+/** Of `rotation` and `intactShare`: what is read, and what that takes; null until it is decided. */
+export const PLAN_QUERY = 'plan';
 
 /** Which attempt speaks: the n-th dump of the run (a spent pause budget starts another), and its attempt. */
 export interface AttemptRef {

@@ -14,13 +14,13 @@ export interface ReadEstimate {
   readonly objects: number;
   /** null = nothing of the kind was measured so far. */
   readonly ms: number | null;
-  /** In the currency of the config; null = the store's price is not stated. */
-  readonly cost: number | null;
+  /** As text with its currency; null = the store's prices are not stated. */
+  readonly cost: string | null;
 }
 
 /** Time by the rate of the last readings together, never faster than the limit lets it be. */
 export function estimateRead(
-  what: { readonly bytes: number; readonly objects: number; readonly cost?: number | null },
+  what: { readonly bytes: number; readonly objects: number; readonly cost?: string | null },
   samples: readonly ReadSample[],
   maxBytesPerSecond?: number | null,
 ): ReadEstimate {
@@ -37,24 +37,12 @@ export function estimateRead(
   };
 }
 
-export function addEstimates(estimates: readonly ReadEstimate[]): ReadEstimate {
-  const sum = (get: (estimate: ReadEstimate) => number) => estimates.reduce((total, one) => total + get(one), 0);
-  const costs = estimates.flatMap(({ cost }) => (cost === null ? [] : [cost]));
-  return {
-    bytes: sum(({ bytes }) => bytes),
-    objects: sum(({ objects }) => objects),
-    // Stores are read at the same time.
-    ms: estimates.some(({ ms }) => ms === null) ? null : Math.max(0, ...estimates.map(({ ms }) => ms!)),
-    cost: costs.length === 0 ? null : costs.reduce((total, cost) => total + cost, 0),
-  };
-}
-
-/** `1.2 GiB in 812 objects, about 3 min, costs about 0.11`. */
+/** `1.2 GiB in 812 objects, about 3 min, costs about 0.11 EUR`. */
 export function estimateText({ bytes, objects, ms, cost }: ReadEstimate): string {
   return [
     `${bytesText(bytes)} in ${objects.toLocaleString('en')} objects`,
     ms === null ? null : `about ${spanText(ms)}`,
-    cost === null ? null : `costs about ${costText(cost)}`,
+    cost === null ? null : `costs about ${cost}`,
   ]
     .filter((part) => part !== null)
     .join(', ');
@@ -66,7 +54,7 @@ export function measuredText({ bytes, objects, ms, cost }: ReadEstimate): string
     `${bytesText(bytes)} in ${objects.toLocaleString('en')} objects`,
     ms === null ? null : spanText(ms),
     ms === null || ms === 0 ? null : `${bytesText((bytes / ms) * 1_000)}/s`,
-    cost === null ? null : `cost ${costText(cost)}`,
+    cost === null ? null : `cost ${cost}`,
   ]
     .filter((part) => part !== null)
     .join(', ');
@@ -86,8 +74,4 @@ export function spanText(ms: number): string {
   if (ms < 90 * 60_000) return `${Math.round(ms / 60_000)} min`;
   if (ms < 48 * 3_600_000) return `${Math.round(ms / 3_600_000)} h`;
   return `${Math.round(ms / 86_400_000)} d`;
-}
-
-function costText(cost: number): string {
-  return cost > 0 && cost < 0.01 ? 'less than 0.01' : cost.toFixed(2);
 }

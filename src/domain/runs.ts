@@ -98,6 +98,8 @@ export interface VerifyResult {
   readonly durationMs: number;
   readonly restoreMs: number | null;
   readonly rows: number;
+  /** True when the copy was damaged, and was healed before it was proved. */
+  readonly healed?: boolean;
   readonly failure: {
     readonly class: FaultClass;
     readonly code: string;
@@ -112,6 +114,8 @@ export interface ReplicateInput {
   readonly store: string;
   /** True: every object at the store is read again and replaced where it is damaged. False: what is missing is sent. */
   readonly heal: boolean;
+  /** When healing: only these objects are read again, the others are believed by name and size. Absent or empty = all. */
+  readonly objects?: readonly string[];
   /** Give up after this many milliseconds of trying. */
   readonly patienceMs: number;
   /** Prove the copy to this grade once it is filled; null leaves that to whoever started this. */

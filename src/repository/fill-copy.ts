@@ -21,6 +21,8 @@ export interface FillCopyRequest {
   readonly keys: Pick<RepositoryKeys, 'verifyKeys' | 'repositoryId'>;
   /** Read again what the target has, and replace what is damaged; otherwise name and size are believed. */
   readonly heal?: boolean;
+  /** When healing: only these objects are read again. Absent = all. */
+  readonly only?: ReadonlySet<string>;
   /** Whether the backup was deleted meanwhile, by the word of whoever deletes; asked after the manifest was placed. */
   readonly isDeleted?: () => Promise<boolean>;
   /** Told what the target lacks before any of it is sent; throws when the target may not take so much. */
@@ -117,7 +119,8 @@ async function fillOnce(
   let done = 0;
   await forEachLimited(segments, request.concurrency ?? 4, async (ref) => {
     const there = sizes.get(ref.object) === ref.sealedBytes;
-    const sound = there && (!heal || (await inspectObject(target, database, ref, signal)) === 'sound');
+    const suspect = heal && (request.only?.has(ref.object) ?? true);
+    const sound = there && (!suspect || (await inspectObject(target, database, ref, signal)) === 'sound');
     if (!sound) {
       const bytes = await soundObject(request, ref);
       await target.put(segmentKey(database, ref.object), bytes, { sha256: ref.object, replace: heal, signal });

@@ -7,6 +7,8 @@ import type { Catalog } from '../catalog/types';
 import type { SecretResolver } from '../client/connection-options';
 import { complianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig, HoldfastConfig } from '../config/schema';
+import { storesOf } from '../config/database-stores';
+import { readCosts } from '../config/read-cost';
 import { toConnectionTarget } from '../config/secrets';
 import type { StoreEventListener, WatchLimits } from '../domain/store-watch';
 import { createLogicalEngine } from '../engines/logical';
@@ -56,6 +58,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
   const metrics = createMetrics({
     databases: config.databases.map(({ name }) => name),
     held: (name) => complianceFacts(config, name).policy !== null,
+    verified: config.databases.map((one) => ({ config: one, stores: storesOf(config, one.name) })),
     catalog,
     governors,
   });
@@ -111,6 +114,8 @@ export function createDependencies(options: DependencyOptions): Dependencies {
         osUser: config.scratch.user ?? null,
         jobs: config.scratch.jobs,
       },
+      costOf: readCosts(config),
+      observeRead: (fact) => metrics.readAgain(fact),
       binDirs: config.tools.postgresBin,
       writing: {
         segmentBytes: config.repository.segmentSize,

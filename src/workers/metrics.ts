@@ -2,13 +2,17 @@
 import { createServer, type Server } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Catalog } from '../catalog/types';
+import type { ReadFact } from '../activities/deps';
 import type { GovernorRegistry } from '../load/registry';
 import { createComplianceMetrics } from './compliance-metrics';
+import { verificationMetrics, type VerifiedDatabase } from './verification-metrics';
 
 export interface MetricsSource {
   readonly databases: readonly string[];
   /** Whether a copy policy holds for a database. @default none does */
   readonly held?: (database: string) => boolean;
+  /** Whose proofs are shown store by store. @default none */
+  readonly verified?: readonly VerifiedDatabase[];
   catalog(): Promise<Catalog>;
   readonly governors: GovernorRegistry;
 }
@@ -17,6 +21,7 @@ export interface WorkerMetrics {
   readonly registry: Registry;
   failed(fact: { readonly activity: string; readonly code: string }): void;
   stored(store: string, direction: 'sent' | 'received', bytes: number): void;
+  readAgain(fact: ReadFact): void;
 }
 
 const FRESH_MS = 5_000;
@@ -56,6 +61,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
   const bytes = counter('store_bytes_total', 'Bytes moved to and from a store by this process', ['store', 'direction']);
 
   const compliance = createComplianceMetrics(registry);
+  const verification = verificationMetrics(registry);
 
   const collectDatabase = async (catalog: Catalog, database: string) => {
     const jobs = (await catalog.jobs({ database, status: 'completed', limit: 200 })).filter(
@@ -102,9 +108,11 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
     if (performance.now() - collectedAt < FRESH_MS) return;
     for (const one of [proved, age, completed, sizes, rows, duration, restore, copies]) one.reset();
     compliance.reset();
+    verification.reset();
     try {
       const catalog = await source.catalog();
       for (const database of source.databases) await collectDatabase(catalog, database);
+      for (const one of source.verified ?? []) await verification.collect(catalog, one);
       up.set(1);
       collectedAt = performance.now();
     } catch {
@@ -130,6 +138,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
     registry,
     failed: ({ activity, code }) => failures.inc({ activity, code }),
     stored: (store, direction, count) => bytes.inc({ store, direction }, count),
+    readAgain: (fact) => verification.readAgain(fact),
   };
 }
 

@@ -3,8 +3,8 @@
  * that is not mounted any more is told from a store that lost everything.
  */
 import type { StoreSet } from '../activities/deps';
+import { storesOf } from '../config/database-stores';
 import type { HoldfastConfig, StoreConfig } from '../config/schema';
-import type { StoreRole } from '../domain/names';
 import { orchestrationError } from '../errors/orchestration';
 import { ensureRepository } from '../repository/ensure';
 import type { loadKeys } from '../repository/keys';
@@ -12,8 +12,6 @@ import { createStore, type SecretResolver, type StoreMetrics } from '../storage/
 import { withDeadline } from '../storage/deadline';
 import type { ObjectStore } from '../storage/object-store';
 import { probeStore, type ProbeResult } from '../storage/probe';
-
-const ROLES: readonly StoreRole[] = ['primary', 'secondary', 'offsite'];
 
 /** A greeting that takes longer, retries included, ends: the store is not there for this piece of work. */
 const GREETING_MS = 8_000;
@@ -87,13 +85,7 @@ export function createStoreSet(
           : undefined,
       });
     },
-    namesFor(database) {
-      const wanted = config.databases.find((one) => one.name === database)?.stores ?? [];
-      return config.stores
-        .filter((store) => wanted.length === 0 || wanted.includes(store.name))
-        .sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role))
-        .map((store) => store.name);
-    },
+    namesFor: (database) => storesOf(config, database),
     roleOf: (name) => find(name).role,
     open(name) {
       const known = opened.get(name);

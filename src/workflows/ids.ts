@@ -9,6 +9,8 @@ export const replicateId = (database: string, backupId: string, store: string): 
   `replicate/${database}/${backupId}/${store}`;
 export const verifyId = (database: string, backupId: string, store: string): string =>
   `verify/${database}/${backupId}/${store}`;
+export const rotationId = (database: string): string => `rotation/${database}`;
+export const intactId = (database: string): string => `intact/${database}`;
 export const retentionId = (database: string): string => `retention/${database}`;
 export const retentionPlanId = (database: string, what: string): string => `retention-plan/${database}/${what}`;
 export const restoreId = (database: string, what: string): string => `restore/${database}/${what}`;

@@ -1,6 +1,7 @@
 /** Everything that can be said to a running workflow, and asked of it. */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import {
+  PLAN_QUERY,
   PROGRESS_QUERY,
   SIGNAL,
   STATUS_QUERY,
@@ -14,6 +15,7 @@ import type { Pace } from '../domain/pace';
 import type { BackupProgress } from '../domain/progress';
 import type { StoreFillProgress } from '../domain/runs';
 import type { Observation, StoreStatus } from '../domain/store-watch';
+import type { IntactPlan, RotationDecision } from '../domain/verification-runs';
 
 // From people and side workflows to `backup`. Signals, since nobody waits for an answer: the applied pace shows in the query.
 export const pauseSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.pause);
@@ -22,6 +24,10 @@ export const setPaceSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.setPace);
 export const progressQuery = defineQuery<BackupProgress>(PROGRESS_QUERY);
 /** Of `fillStoreWithAll`. */
 export const storeFillQuery = defineQuery<StoreFillProgress>(PROGRESS_QUERY);
+
+// From people to `rotation` and `intactShare`.
+export const turnQuery = defineQuery<RotationDecision | null>(PLAN_QUERY);
+export const sharesQuery = defineQuery<IntactPlan | null>(PLAN_QUERY);
 
 // From the dump activity and from copies to `backup`.
 export const attachedSignal = defineSignal<[Attached]>(SIGNAL.attached);

@@ -30,6 +30,7 @@ export function records(): Pick_<
   | 'planExpiry'
   | 'planStoreFill'
   | 'describeRun'
+  | 'finishTurn'
   | 'announceStoreEvent'
 > {
   return proxyActivities({
@@ -119,6 +120,26 @@ export function measurements(): Pick_<'measureStore'> {
     scheduleToCloseTimeout: '2 days',
     heartbeatTimeout: '30 seconds',
     retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 5 },
+  });
+}
+
+/** Whose turn it is, and which share is due: looks at config, catalogue and stores; reads no object. */
+export function verificationPlans(): Pick_<'planRotation' | 'planIntact'> {
+  return proxyActivities({
+    taskQueue: onQueue('store'),
+    startToCloseTimeout: '2 minutes',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
+  });
+}
+
+/** Reading objects again: as long as the rate makes it; a lost attempt goes on from its heartbeat. */
+export function readings(): Pick_<'readShare'> {
+  return proxyActivities({
+    taskQueue: onQueue('store'),
+    startToCloseTimeout: '24 hours',
+    heartbeatTimeout: '30 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes', maximumAttempts: 5 },
   });
 }
 

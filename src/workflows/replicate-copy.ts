@@ -68,11 +68,11 @@ export async function replicateCopy(input: ReplicateInput, carried?: Carried): P
 
 /** null when the store, or every source, was out of reach: then the wait is over and it is worth another try. */
 async function tryFill(input: ReplicateInput, since: number, tries: number): Promise<FillResult | null> {
-  const { database, backupId, store, heal } = input;
+  const { database, backupId, store, heal, objects } = input;
   try {
     return await transfers().fillStore.executeWithOptions(
       { summary: `${heal ? 'Heal' : 'Fill'} ${store} with ${backupId}${tries > 0 ? `, try ${tries + 1}` : ''}` },
-      [{ database, backupId, store, heal }],
+      [{ database, backupId, store, heal, ...(objects ? { objects } : {}) }],
     );
   } catch (error) {
     if (isCancellation(error)) throw error;

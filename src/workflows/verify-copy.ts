@@ -19,7 +19,7 @@ export async function verifyCopy(
   upsertSearchAttributes(attributes({ database, backupId, grade: 'none' }));
   let result = await prove(input, timing, '');
   if (result.failure?.class === 'data' && (await heal(input, result.failure)))
-    result = await prove(input, timing, ' again, healed');
+    result = { ...(await prove(input, timing, ' again, healed')), healed: true };
   upsertSearchAttributes(attributes({ grade: result.grade ?? 'none' }));
   setCurrentDetails(verdict(result));
   return result;

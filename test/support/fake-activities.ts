@@ -76,6 +76,32 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
     deleteExpired: async () => ({ deleted: [], spared: [], objects: 0, bytes: 0 }),
     watchStore: async ({ store, status }) => ({ status: status ?? untriedStatus(store, Date.now()), events: [] }),
     announceStoreEvent: async () => {},
+    planRotation: async () => ({
+      turn: {
+        backupId: 'b',
+        store: 'disk',
+        grade: 'exact',
+        why: 'its proof is the oldest there',
+        estimate: { bytes: 600, objects: 3, ms: 5, cost: null },
+        timeoutMs: 60_000,
+      },
+      copies: 2,
+      overdue: 0,
+      skipped: [],
+    }),
+    finishTurn: async () => {},
+    planIntact: async () => ({ shares: [], away: [], leftOver: [], grade: 'exact', timeoutMs: 60_000 }),
+    readShare: async ({ from, to }) => ({
+      from,
+      to,
+      nextBucket: to,
+      objects: 3,
+      bytes: 600,
+      missingObjects: 0,
+      damagedObjects: 0,
+      ms: 5,
+      damaged: [],
+    }),
     restoreBackup: async ({ backupId }) => ({
       backupId,
       store: 'disk',
@@ -98,6 +124,8 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
     failJob: ({ code }: { code: string }) => code,
     fillStore: ({ store, heal }: { store: string; heal: boolean }) => `${store}${heal ? ' heal' : ''}`,
     proveStore: ({ store }: { store: string }) => store,
+    finishTurn: ({ outcome }: { outcome: string }) => outcome,
+    readShare: ({ store, from, to }: { store: string; from: number; to: number }) => `${store} ${from}-${to}`,
     applyPace: ({ pace }: { pace: Pace }) => String(pace.sequence),
   };
   const activities = Object.fromEntries(

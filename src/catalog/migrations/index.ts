@@ -2,6 +2,7 @@ import { initial } from './0001-initial';
 import { storeHealth } from './0002-store-health';
 import { compliance } from './0003-compliance';
 import { usage } from './0004-usage';
+import { verification } from './0005-verification';
 
 export interface CatalogMigration {
   /** Recorded in the database; starts with its number, never changed once released. */
@@ -15,4 +16,5 @@ export const MIGRATIONS: readonly CatalogMigration[] = [
   { name: '0002-store-health', sql: storeHealth },
   { name: '0003-compliance', sql: compliance },
   { name: '0004-usage', sql: usage },
+  { name: '0005-verification', sql: verification },
 ];

@@ -107,7 +107,7 @@ class Places {
 }
 
 /** A token bucket without burst: each body is due when those before it have had their time. */
-class Meter {
+export class Meter {
   private nextAt = 0;
   /** One waits for its time, the others for their turn: time is taken when it begins, so who gives up took none. */
   private readonly turn = new Places(1);

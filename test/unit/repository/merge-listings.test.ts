@@ -33,7 +33,8 @@ test('no more than one entry of a listing is taken ahead of what was handed on',
   const entries = Array.from({ length: 50 }, (_, index) => [`k${String(index).padStart(3, '0')}`, 1] as const);
   const [a, b] = [{ ahead: 0 }, { ahead: 0 }];
   let seen = 0;
-  for await (const _entry of mergeListings(listing(entries, a), listing(entries, b))) {
+  for await (const { key } of mergeListings(listing(entries, a), listing(entries, b))) {
+    expect(key).toBe(entries[seen]![0]);
     seen += 1;
     expect(Math.max(a.ahead, b.ahead)).toBeLessThanOrEqual(seen);
   }
@@ -52,7 +53,7 @@ test('a listing that is out of order, or names a key twice, is refused', async (
     ],
   ] as const) {
     const all = async () => {
-      for await (const _entry of mergeListings(listing(bad), listing([]))) void _entry;
+      for await (const { key } of mergeListings(listing(bad), listing([]))) expect(key).toBeDefined();
     };
     await expect(all()).rejects.toMatchObject({ code: 'REPO_LISTING_DISORDERED' });
   }

@@ -24,8 +24,9 @@ test('every command says what it does, and so does every option', () => {
 test('the commands that operators were promised exist', () => {
   const paths = leafCommands(program).map((command) => commandPath(command).replace(/^holdfast /, ''));
   const promised = `backup run,backup list,backup show,backup pause,backup resume,backup pace,backup cancel,backup hold,
-    backup release,backup delete,verify,restore,recover,extract,retention plan,retention apply,apply,schedule list,
-    schedule pause,schedule resume,schedule trigger,schedule backfill,store list,store check,store usage,store cost,report compliance,store add,store drain,store activate,store retire,doctor,worker,up,keys init,
+    backup release,backup delete,verify,verify status,restore,recover,extract,retention plan,retention apply,apply,schedule list,
+    schedule pause,schedule resume,schedule trigger,schedule backfill,store list,store check,store diff,store usage,store cost,report compliance,store add,store drain,store activate,store retire,
+    doctor,worker,up,keys init,
     keys list,keys add-recipient,keys kit,catalog rebuild,catalog audit,migrate,config check,config schema,config example,
     completion,init`;
   expect(paths.sort()).toEqual(
