@@ -16,8 +16,7 @@ type CopyDeps = Pick<ActivityDeps, 'stores' | 'catalog'> & Partial<Pick<Activity
  */
 export async function readableStores(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
   const catalog = await deps.catalog();
-  const [rows, lives] = await Promise.all([catalog.copies({ backupId }), catalog.storeLives()]);
-  const stores = deps.stores.namesFor(database).filter((store) => lifeOf(lives, store) !== 'retired');
+  const [rows, stores] = await Promise.all([catalog.copies({ backupId }), livingStores(deps, database)]);
   return orderReadable(stores, rows, (store) => deps.terms?.pricesOf(store) ?? null);
 }
 
@@ -50,6 +49,13 @@ export function orderReadable(
   );
 }
 
+/** Stores of the database that are not retired, primary first. */
+export async function livingStores(deps: CopyDeps, database: string): Promise<readonly string[]> {
+  const lives = await (await deps.catalog()).storeLives();
+  return deps.stores.namesFor(database).filter((store) => lifeOf(lives, store) !== 'retired');
+}
+
+/** Stores where the copy is known to be damaged: each object there may still be sound. */
 export async function damagedStores(deps: CopyDeps, backupId: string): Promise<readonly string[]> {
   const rows = await (await deps.catalog()).copies({ backupId });
   return rows.filter(({ state }) => state === 'damaged').map(({ store }) => store);

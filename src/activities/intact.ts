@@ -11,7 +11,7 @@ import { Meter } from '../storage/decorators/rate';
 import type { ObjectStore } from '../storage/object-store';
 import { realTiming } from '../storage/timing';
 import { readShare, type BucketResult } from '../verify/read-share';
-import { openableStores } from './copies';
+import { livingStores, openableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { createRecordActivities } from './records';
@@ -27,8 +27,11 @@ export function createIntactActivities(deps: ActivityDeps): IntactActivities {
   return {
     async planIntact({ database, stores: asked, share }) {
       const config = deps.database(database);
-      const all = deps.stores.namesFor(database);
-      const { open, away } = await openableStores(deps, asked.length > 0 ? asked : all);
+      const all = await livingStores(deps, database);
+      const { open, away } = await openableStores(
+        deps,
+        asked.length > 0 ? all.filter((store) => asked.includes(store)) : all,
+      );
       const catalog = await deps.catalog();
       const now = new Date();
       const ask = (store: string) => ({ store, asked: share, now, costOf: deps.costOf });

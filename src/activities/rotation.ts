@@ -1,6 +1,6 @@
 /** Whose turn it is to be proved, and keeping account of turns. */
 import { proofEstimate, rotationFromCatalog, rotationRules } from '../catalog/verification-plan';
-import { openableStores } from './copies';
+import { livingStores, openableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import type { HoldfastActivities } from './types';
 
@@ -11,7 +11,7 @@ export function createRotationActivities(deps: RotationDeps): RotationActivities
   return {
     async planRotation({ database, turnId }) {
       const config = deps.database(database);
-      const stores = deps.stores.namesFor(database);
+      const stores = await livingStores(deps, database);
       const { away } = await openableStores(deps, stores);
       const catalog = await deps.catalog();
       const now = new Date();

@@ -9,7 +9,16 @@ import { createRunActivities } from '../../src/activities/runs';
 import type { HoldfastActivities } from '../../src/activities/types';
 import { SIGNAL } from '../../src/domain/messages';
 import { FULL_PACE } from '../../src/domain/pace';
-import { backupRunId, requestId, retentionId, restoreId, storeFillId, verifyId } from '../../src/workflows/ids';
+import {
+  backupRunId,
+  intactId,
+  requestId,
+  retentionId,
+  restoreId,
+  rotationId,
+  storeFillId,
+  verifyId,
+} from '../../src/workflows/ids';
 import { dumpResult, failure, fakeActivities, steeredDump } from './fake-activities';
 import { startTemporal, startWorkers, type FakeWorkers } from './temporal';
 
@@ -41,6 +50,7 @@ export async function recordHistories(): Promise<Histories> {
     await recordRetention(env, keep);
     await recordRestore(env, keep);
     await recordStoreFill(env, keep);
+    await recordVerification(env, keep);
   } finally {
     await env.teardown();
   }
@@ -244,6 +254,45 @@ async function recordStoreFill(env: TestWorkflowEnvironment, keep: Keep): Promis
     });
     await handle.result();
     await keep('store-fill', handle);
+  });
+}
+
+async function recordVerification(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  const estimate = { bytes: 600, objects: 3, ms: null, cost: null };
+  const share = { from: 0, to: 9, cycleStartedAt: 0, opensCycle: true, lateMs: 0, why: 'the regular share', estimate };
+  const damaged = {
+    store: 'cloud',
+    backupId: 'b',
+    objects: ['c0ffee'],
+    gradeBefore: 'exact' as const,
+    detail: 'damaged',
+  };
+  const changes: Partial<HoldfastActivities> = {
+    planIntact: async () => ({
+      shares: [
+        { store: 'disk', ...share },
+        { store: 'cloud', ...share },
+        { store: 'rest', ...share, from: 256, to: 256 },
+      ],
+      away: [{ store: 'far', reason: 'STORE_UNREACHABLE: down' }],
+      leftOver: [],
+      grade: 'exact',
+      timeoutMs: 60_000,
+    }),
+    readShare: async ({ store, from, to }) => ({
+      ...{ from, to, nextBucket: to, objects: 3, bytes: 600, missingObjects: 0, ms: 5 },
+      damagedObjects: store === 'cloud' ? 1 : 0,
+      damaged: store === 'cloud' ? [damaged] : [],
+    }),
+  };
+  await withWorkers(env, changes, async ({ start }) => {
+    const asked = { database: 'turns', requestedBy: 'a recording' };
+    const turn = await start('rotation', rotationId('turns'), asked);
+    await turn.result();
+    await keep('rotation', turn);
+    const shares = await start('intactShare', intactId('turns'), { ...asked, stores: [], share: 'due' });
+    await shares.result();
+    await keep('intact', shares);
   });
 }
 

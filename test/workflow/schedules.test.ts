@@ -15,10 +15,12 @@ afterAll(async () => {
   await env.teardown();
 });
 
-function configFor(prefix: string, schedules: Schedules, address = env.address) {
+type Verification = HoldfastConfigInput['databases'][number]['verification'];
+
+function configFor(prefix: string, schedules: Schedules, address = env.address, verification: Verification = {}) {
   return configSchema.parse({
     version: 1,
-    databases: [{ name: prefix, connection: { host: 'h', database: 'd', user: 'u' }, schedules }],
+    databases: [{ name: prefix, connection: { host: 'h', database: 'd', user: 'u' }, schedules, verification }],
     stores: [{ name: 'disk', adapter: 'filesystem', path: '/nowhere' }],
     keys: { repository: 'keys', idKey: 'env:ID_KEY' },
     catalog: { connection: { host: 'h', database: 'c', user: 'u' } },
@@ -27,8 +29,15 @@ function configFor(prefix: string, schedules: Schedules, address = env.address) 
   } satisfies HoldfastConfigInput);
 }
 
-async function clientFor(prefix: string, schedules: Schedules): Promise<HoldfastClient> {
-  const client = await createClient(configFor(prefix, schedules), { secrets: () => '', identity: 'ana@laptop' });
+async function clientFor(
+  prefix: string,
+  schedules: Schedules,
+  verification: Verification = {},
+): Promise<HoldfastClient> {
+  const client = await createClient(configFor(prefix, schedules, env.address, verification), {
+    secrets: () => '',
+    identity: 'ana@laptop',
+  });
   open.push(client);
   return client;
 }
@@ -121,6 +130,46 @@ test('a schedule that left the config is paused with a note, and goes on when it
   await (await clientFor('removal', both)).applySchedules();
   const back = (await client.schedules()).find(({ name }) => name === 'goes')!;
   expect(back).toMatchObject({ paused: false, note: 'mine' });
+}, 60_000);
+
+test('rotation and intact checks are schedules of their own, and paused when they leave the config', async () => {
+  const verification: Verification = {
+    rotation: { every: 'daily', at: '04:00', timezone: 'Europe/Berlin', note: 'quiet hours' },
+    intact: { interval: '12h', cycle: '14d' },
+  };
+  const client = await clientFor('proofs', [{ name: 'one', every: 'daily' }], verification);
+  const planned = await client.planSchedules();
+  expect(planned.map(({ scheduleId, action }) => [scheduleId, action])).toEqual([
+    ['proofs/one', 'create'],
+    ['proofs/rotation', 'create'],
+    ['proofs/intact', 'create'],
+  ]);
+  expect(planned[1]!.differences).toEqual(expect.arrayContaining(['starts: rotation', 'schedule overlap: SKIP']));
+  await client.applySchedules();
+  expect((await client.planSchedules()).map(({ action }) => action)).toEqual(['unchanged', 'unchanged', 'unchanged']);
+  expect((await client.schedules()).map(({ scheduleId }) => scheduleId)).toEqual([
+    'proofs/intact',
+    'proofs/one',
+    'proofs/rotation',
+  ]);
+  for (const [name, type] of [
+    ['rotation', 'rotation'],
+    ['intact', 'intactShare'],
+  ] as const) {
+    await client.triggerSchedule(`proofs/${name}`);
+    await until(async () => (await client.runs({ database: 'proofs', open: true })).some((run) => run.type === type));
+    const run = (await client.runs({ database: 'proofs', open: true })).find((one) => one.type === type)!;
+    expect(run.workflowId.startsWith(`${name}/proofs-20`)).toBe(true);
+  }
+  const changed = await clientFor('proofs', [{ name: 'one', every: 'daily' }], {
+    rotation: { ...verification.rotation, at: '05:00' },
+  });
+  await until(async () => (await changed.planSchedules()).some(({ action }) => action === 'pause'));
+  expect(await changed.planSchedules()).toMatchObject([
+    { action: 'unchanged' },
+    { action: 'update', differences: ['when: daily at 04:00 [0 4 * *] → daily at 05:00 [0 5 * *]'] },
+    { scheduleId: 'proofs/intact', action: 'pause' },
+  ]);
 }, 60_000);
 
 test("a person's pause survives an apply", async () => {

@@ -107,7 +107,11 @@ interface DiffAnswer {
   readonly stores: readonly string[];
   readonly deep: boolean;
   readonly equal: boolean;
-  readonly reads?: readonly { readonly store: string; readonly estimate: ReadEstimate; readonly measured: ReadEstimate }[];
+  readonly reads?: readonly {
+    readonly store: string;
+    readonly estimate: ReadEstimate;
+    readonly measured: ReadEstimate;
+  }[];
   readonly databases: readonly StoreDiff[];
 }
 
