@@ -56,6 +56,12 @@ export const REPOSITORY_ERRORS = {
     retryable: false,
     fault: 'environment',
   },
+  REPO_SEALING_FAILED: {
+    summary: 'a thread that seals segments ended',
+    hint: 'most likely memory ran out; the backup is tried again by itself',
+    retryable: true,
+    fault: 'environment',
+  },
   REPO_IDENTITY_ABSENT: {
     summary: 'no age identity is loaded, so nothing sealed can be opened',
     hint: 'name the identity file (keys.identities in holdfast.yaml, or --identity)',

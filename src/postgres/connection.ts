@@ -7,6 +7,7 @@ import type { ResolvedConnection } from '../config/connection-url';
 import { postgresError } from '../errors/postgres';
 import { connectionFault, statementFault } from './faults';
 import { sessionSettings, type SessionSettings } from './session-settings';
+import { createReadingSocket } from './socket';
 
 export { parseConnectionUrl } from '../config/connection-url';
 
@@ -147,6 +148,7 @@ async function open(target: PostgresTarget, options: ConnectOptions): Promise<Cl
       password: () => target.password ?? '',
       database: target.database,
       ssl,
+      stream: ssl ? undefined : createReadingSocket,
       application_name: options.applicationName ?? 'holdfast',
       connectionTimeoutMillis: options.timeoutMs ?? 15_000,
       keepAlive: true,

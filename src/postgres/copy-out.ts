@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Client, Submittable } from 'pg';
 import { freeMemory } from '../domain/free-memory';
 import { statementFault } from './faults';
+import { tapSocket } from './socket';
 
 const COPY_DATA = 0x64;
 const COPY_OUT_RESPONSE = 0x48;
@@ -87,8 +88,10 @@ class CopyOutQuery implements CopyOut {
     const handlers = connection.stream.listeners('data') as DataHandler[];
     if (handlers.length !== 1) return new Error('the connection is in use by somebody else');
     this.driver = handlers[0]!;
-    connection.stream.removeListener('data', this.driver);
-    connection.stream.on('data', this.onData);
+    if (!tapSocket(connection.stream, this.onBytes)) {
+      connection.stream.removeListener('data', this.driver);
+      connection.stream.on('data', this.onData);
+    }
     connection.query(this.statement);
     return null;
   }
@@ -120,9 +123,15 @@ class CopyOutQuery implements CopyOut {
 
   // ---- the bytes
 
+  /** From a socket that makes a buffer for each read. */
   private readonly onData = (incoming: Buffer): void => {
+    // When all of it was copied, nobody but this listener has it.
+    if (this.onBytes(incoming)) freeMemory(incoming);
+  };
+
+  /** Takes what was read; true when nothing of it is needed any more, by the driver neither. */
+  private readonly onBytes = (incoming: Buffer): boolean => {
     let data = incoming;
-    let shared = false;
     if (this.partial) {
       data = Buffer.concat([this.partial, incoming]);
       this.partial = null;
@@ -150,26 +159,23 @@ class CopyOutQuery implements CopyOut {
       }
       if (code !== COPY_OUT_RESPONSE && !IN_BETWEEN.has(code)) {
         // The end of the copy, or an error: the rest is the driver's.
-        this.detach(data.subarray(at));
-        return;
+        this.detach(Buffer.from(data.subarray(at)));
+        return false;
       }
       const end = at + 1 + length;
       if (end > data.length) {
         this.partial = Buffer.from(data.subarray(at));
         break;
       }
-      if (IN_BETWEEN.has(code)) {
-        shared = true;
-        this.driver!(data.subarray(at, end));
-      }
+      // A copy: the driver may keep what it is given.
+      if (IN_BETWEEN.has(code)) this.driver!(Buffer.from(data.subarray(at, end)));
       at = end;
     }
-    // All of it was copied, and nobody but this listener got it.
-    if (!shared) freeMemory(incoming);
     if (this.ready.length >= CHUNKS_AHEAD && !this.paused) {
       this.paused = true;
       this.connection!.stream.pause();
     }
+    return true;
   };
 
   private take(source: Buffer, from: number, length: number): void {
@@ -202,8 +208,10 @@ class CopyOutQuery implements CopyOut {
     const { connection, driver } = this;
     if (!connection || !driver) return;
     this.driver = null;
-    connection.stream.removeListener('data', this.onData);
-    connection.stream.on('data', driver);
+    if (!tapSocket(connection.stream, null)) {
+      connection.stream.removeListener('data', this.onData);
+      connection.stream.on('data', driver);
+    }
     if (this.paused) {
       this.paused = false;
       connection.stream.resume();

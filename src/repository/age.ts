@@ -6,19 +6,18 @@
  * nonce, from which HKDF derives the payload key, so no two payloads share a key stream. What the shared file key gives
  * up: whoever is handed it can open all that this sealer sealed. It never leaves the process and lives for one attempt.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { Decrypter, Encrypter, type Recipient } from 'age-encryption';
-import { freeMemory } from '../domain/free-memory';
 import { repositoryError } from '../errors/repository';
+import { NONCE, openPayload, sealPayload, TAG, type SealingKey } from './age-payload';
 
-const CHUNK = 64 * 1024;
-const TAG = 16;
-const NONCE = 16;
 const INTRO = 'age-encryption.org/v1\n';
 /** Headers of a few recipients take a kilobyte; a longer one is not ours and not worth parsing. */
 const MAX_HEADER = 64 * 1024;
 
 export interface Sealer {
+  /** For sealing elsewhere in this process. Never leaves it. */
+  readonly key: SealingKey;
   /** Bytes of the whole age file: header, nonce and sealed chunks of all `parts`, one after another. */
   seal(parts: readonly Buffer[]): Buffer;
 }
@@ -43,53 +42,8 @@ export async function createSealer(recipients: readonly string[]): Promise<Seale
   encrypter.addRecipient(capture);
   const empty = Buffer.from(await encrypter.encrypt(new Uint8Array()));
   const header = Buffer.from(empty.subarray(0, empty.length - NONCE - TAG));
-  return { seal: (parts) => sealPayload(header, fileKey!, parts) };
-}
-
-/** STREAM's nonce: 11 bytes counter, big-endian, then 1 for the last chunk. */
-function chunkNonce(index: number, last: boolean): Buffer {
-  const nonce = Buffer.alloc(12);
-  nonce.writeUInt32BE(index, 7);
-  if (last) nonce[11] = 1;
-  return nonce;
-}
-
-function payloadKey(fileKey: Buffer, nonce: Buffer): Buffer {
-  return Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32));
-}
-
-function sealPayload(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]): Buffer {
-  const plainBytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const chunks = Math.max(1, Math.ceil(plainBytes / CHUNK));
-  const out = Buffer.allocUnsafeSlow(header.length + NONCE + plainBytes + chunks * TAG);
-  const nonce = randomBytes(NONCE);
-  const key = payloadKey(fileKey, nonce);
-  let at = header.copy(out);
-  at += nonce.copy(out, at);
-  let part = 0;
-  let offset = 0;
-  for (let index = 0; index < chunks; index++) {
-    const cipher = createCipheriv('chacha20-poly1305', key, chunkNonce(index, index === chunks - 1), {
-      authTagLength: TAG,
-    });
-    // A chunk may span parts; each piece is enciphered where it lies.
-    for (let room = CHUNK; room > 0 && part < parts.length;) {
-      const from = parts[part]!;
-      const piece = from.subarray(offset, offset + room);
-      const enciphered = cipher.update(piece);
-      at += enciphered.copy(out, at);
-      freeMemory(enciphered);
-      room -= piece.length;
-      offset += piece.length;
-      if (offset === from.length) {
-        part++;
-        offset = 0;
-      }
-    }
-    cipher.final();
-    at += cipher.getAuthTag().copy(out, at);
-  }
-  return out;
+  const key = { header, fileKey: fileKey! };
+  return { key, seal: (parts) => sealPayload(key, parts) };
 }
 
 export interface Opener {
@@ -149,26 +103,4 @@ function headerEnd(sealed: Buffer): number {
   const end = mac < 0 ? -1 : head.indexOf('\n', mac + 1);
   if (end < 0) throw new Error('the age header has no end');
   return end + 1;
-}
-
-function openPayload(fileKey: Buffer, payload: Buffer): Buffer {
-  const sealedBytes = payload.length - NONCE;
-  if (sealedBytes < TAG) throw new Error('the age payload is cut off');
-  const key = payloadKey(fileKey, payload.subarray(0, NONCE));
-  const chunks = Math.ceil(sealedBytes / (CHUNK + TAG));
-  const out = Buffer.allocUnsafeSlow(Math.max(0, sealedBytes - chunks * TAG));
-  let from = NONCE;
-  let to = 0;
-  for (let index = 0; index < chunks; index++) {
-    const chunk = payload.subarray(from, from + CHUNK + TAG);
-    if (chunk.length < TAG || (chunk.length === TAG && index > 0)) throw new Error('the age payload is cut off');
-    const decipher = createDecipheriv('chacha20-poly1305', key, chunkNonce(index, index === chunks - 1), {
-      authTagLength: TAG,
-    });
-    decipher.setAuthTag(chunk.subarray(chunk.length - TAG));
-    to += decipher.update(chunk.subarray(0, chunk.length - TAG)).copy(out, to);
-    decipher.final();
-    from += chunk.length;
-  }
-  return out;
 }

@@ -2,10 +2,10 @@
 import { createHmac, timingSafeEqual, webcrypto } from 'node:crypto';
 import { constants, createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib';
 import { promisify } from 'node:util';
-import { freeMemory } from '../domain/free-memory';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { Opener, Sealer } from './age';
+import { packOptions, sealPacked } from './seal-work';
 import type { SegmentRef } from './types';
 
 const compress = promisify(zstdCompress);
@@ -84,12 +84,22 @@ export async function sealNamed(
   context: Omit<SealContext, 'namer' | 'lookup'>,
 ): Promise<SealedSegment & { readonly sealed: Buffer }> {
   const plainBytes = plain.length;
-  const packed = await packInParts(plain, context.zstdLevel);
+  const packed = await packWhole(plain, context.zstdLevel);
   context.released?.();
-  const sealed = context.sealer.seal(packed);
-  packed.forEach(freeMemory);
-  const object = await sha256Hex(sealed);
+  const { sealed, object } = sealPacked(packed, plainBytes, context.sealer.key);
   return { ref: { id, object, plainBytes, sealedBytes: sealed.length }, sealed };
+}
+
+/** One zstd frame, made on a thread of the library's pool. */
+function packWhole(plain: Buffer, level: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    const zstd = createZstdCompress(packOptions(plain.length, level));
+    zstd.on('data', (part: Buffer) => parts.push(part));
+    zstd.once('error', reject);
+    zstd.once('end', () => resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts)));
+    zstd.end(plain);
+  });
 }
 
 export interface OpenContext {
@@ -135,22 +145,6 @@ export async function openSegment(
     throw damaged('the segment holds other content than the manifest names');
   }
   return plain;
-}
-
-/** One zstd frame, as the buffers that the compressor filled: joining them would cost a copy of everything. */
-function packInParts(plain: Buffer, level: number): Promise<Buffer[]> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    const zstd = createZstdCompress({
-      chunkSize: ZSTD_CHUNK,
-      pledgedSrcSize: plain.length,
-      params: { [constants.ZSTD_c_compressionLevel]: level },
-    });
-    zstd.on('data', (part: Buffer) => parts.push(part));
-    zstd.once('error', reject);
-    zstd.once('end', () => resolve(parts));
-    zstd.end(plain);
-  });
 }
 
 /** zstd with a hard bound on the output: a frame that would grow beyond it is refused, however small it is. */

@@ -137,6 +137,8 @@ export interface WriterOptions {
   readonly stores: readonly ObjectStore[];
   /** Segments being sealed or uploaded at once, over all stores; bounds memory. */
   readonly inFlight: number;
+  /** Compiled code of the threads that seal. @default the one that was built with this module */
+  readonly sealThreadFile?: string;
   readonly maxLagSegments: number;
   /** How long a store may lag so before it is left behind, in ms; default 5000. */
   readonly lagGraceMs?: number;

@@ -12,7 +12,8 @@ import { createLanes, errorFacts, type Lane } from './lanes';
 import { isFilePath, segmentKey } from './layout';
 import { buildManifest, type ParsedManifest } from './manifest';
 import { createReuseIndex, journalSuffix, objectsPresent } from './reuse-index';
-import { createNamer, MAX_SEGMENT_BYTES, sealNamed } from './segment';
+import { createSealPool } from './seal-pool';
+import { createNamer, MAX_SEGMENT_BYTES, sealNamed, type SealedSegment } from './segment';
 import type { BackupWriter, CommitResult, SegmentRef, StoreOutcome, WriterOptions } from './types';
 
 /** A small piece counts at least this share of a segment, so that thousands of them are not under way at once. */
@@ -53,6 +54,11 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
   const budget = createBudget(options.inFlight * segmentBytes);
   const sealing = createBudget(SEALING);
   const pool = createBufferPool(segmentBytes, options.inFlight);
+  const threads = createSealPool({
+    level: options.zstdLevel,
+    key: sealer.key,
+    threadFile: options.sealThreadFile,
+  });
   const lanes = createLanes({
     stores: options.stores,
     maxLagBytes: Math.max(0, Math.min(options.maxLagSegments, options.inFlight - 1)) * segmentBytes,
@@ -93,6 +99,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     lanes.stop();
     budget.close(repositoryError('REPO_WRITER_CLOSED', '', { context: where }));
     for (const file of files.values()) file.cutter.drop();
+    await threads?.close();
     while (running.size > 0) await Promise.all(running);
   };
   const check = () => {
@@ -105,6 +112,17 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     const holders = ref && index.holders(id);
     return holders && lanes.open.some((lane) => holders.has(lane.store.name)) ? ref : undefined;
   };
+  const seal = async (id: string, piece: Piece): Promise<SealedSegment & { readonly sealed: Buffer }> => {
+    const { plain, buffer } = piece;
+    if (threads && buffer) {
+      const plainBytes = plain.length;
+      const { buffer: back, sealed, object } = await threads.seal(buffer, plainBytes);
+      pool.give(back);
+      return { ref: { id, object, plainBytes, sealedBytes: sealed.length }, sealed };
+    }
+    const released = () => buffer && pool.give(buffer);
+    return sealNamed(id, plain, { sealer, zstdLevel: options.zstdLevel, released });
+  };
   const store = async (id: string, piece: Piece): Promise<SegmentRef> => {
     const found = usable(id);
     if (found) {
@@ -114,13 +132,8 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
       counters.reusedSegments++;
       return found;
     }
-    const released = () => piece.buffer && pool.give(piece.buffer);
     await sealing.take(1);
-    const { ref, sealed } = await sealNamed(id, piece.plain, {
-      sealer,
-      zstdLevel: options.zstdLevel,
-      released,
-    }).finally(() => sealing.give(1));
+    const { ref, sealed } = await seal(id, piece).finally(() => sealing.give(1));
     await lanes.deliver(segmentKey(database, ref.object), sealed, {
       sha256: ref.object,
       plainBytes: ref.plainBytes,

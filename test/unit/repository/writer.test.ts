@@ -18,6 +18,8 @@ import {
   writerOptions,
 } from '../../support/repository';
 
+/** At least what an age header, a nonce, a tag and a frame add to a small piece. */
+const SEALING_BYTES = 700;
 const NEXT_ID = '20261121T102530Z-incremental-5e6f7a8b';
 const CONTENT = {
   'schema.dump': noise(5000),
@@ -151,6 +153,52 @@ describe('memory', () => {
     await writing;
     const content = Object.fromEntries(paths.map((path, index) => [path, noise(20_480, index + 1)]));
     expect((await writer.commit(summaryFor(content))).inventory.plainBytes).toBe(4 * 20_480);
+  });
+});
+
+describe('memory, with pieces of every size at a slow store', () => {
+  it('never holds more than the budget', async () => {
+    const SEGMENT = 1024;
+    const inFlight = 3;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.integer({ min: 1, max: 5 * SEGMENT }), { minLength: 1, maxLength: 12 }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        fc.infiniteStream(fc.nat(6)),
+        async (readers, pauses) => {
+          const store = createMemoryStore('a');
+          const stored = { underWay: 0, held: 0, peak: 0 };
+          const take = store.put.bind(store);
+          store.put = async (key, body, options) => {
+            // Noise does not shrink, so the sealed bytes tell how large the piece was; small ones count an eighth.
+            const share = Math.max(SEGMENT / 8, Math.min(SEGMENT, body.length - SEALING_BYTES));
+            stored.held += share;
+            stored.peak = Math.max(stored.peak, stored.held);
+            for (let turns = pauses.next().value; turns > 0; turns--) await new Promise(setImmediate);
+            const result = await take(key, body, options);
+            stored.held -= share;
+            return result;
+          };
+          const writer = await createBackupWriter(writerOptions(keys, [store], { inFlight, segmentBytes: SEGMENT }));
+          const content: Record<string, Buffer> = {};
+          await Promise.all(
+            readers.map(async (sizes, reader) => {
+              for (const [index, bytes] of sizes.entries()) {
+                const path = `${reader}/${index}`;
+                content[path] = noise(bytes, 100 * reader + index + 1);
+                await writeFiles(writer, { [path]: content[path] }, 300);
+              }
+            }),
+          );
+          const { inventory } = await writer.commit(summaryFor(content));
+          expect(stored.peak).toBeLessThanOrEqual(inFlight * SEGMENT);
+          expect(inventory.plainBytes).toBe(readers.flat().reduce((sum, bytes) => sum + bytes, 0));
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 });
 
