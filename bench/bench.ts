@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -105,6 +105,16 @@ export async function openBench(
     PGUSER: postgres.user,
     PGDATABASE: database,
   });
+  let emptied = 0;
+  /**
+   * Removed at the end of the bench: ext4 passes over inodes that were freed in the last minutes, one by one, so removing
+   * hundreds of objects before each lane would slow the next one's writes, which no installation does to itself.
+   */
+  const setAside = (path: string) => {
+    if (!existsSync(path)) return;
+    mkdirSync(join(folder, 'emptied'), { recursive: true });
+    renameSync(path, join(folder, 'emptied', String((emptied += 1))));
+  };
   const bench: Bench = {
     supervisor,
     options,
@@ -123,7 +133,7 @@ export async function openBench(
     pgEnv,
     clean() {
       for (const path of [out, storePath]) {
-        rmSync(path, { recursive: true, force: true });
+        setAside(path);
         mkdirSync(path, { recursive: true });
       }
       bench.emptyBucket('one');
@@ -133,7 +143,7 @@ export async function openBench(
     emptyBucket(server) {
       for (const part of ['data', 'metadata']) {
         const path = join(folder, `s3-${server}`, part, BUCKET);
-        rmSync(path, { recursive: true, force: true });
+        setAside(path);
         mkdirSync(path, { recursive: true });
       }
     },
