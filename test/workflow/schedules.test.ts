@@ -143,14 +143,16 @@ test('rotation and intact checks are schedules of their own, and paused when the
     ['proofs/one', 'create'],
     ['proofs/rotation', 'create'],
     ['proofs/intact', 'create'],
+    ['_proofs/store-usage', 'create'],
   ]);
   expect(planned[1]!.differences).toEqual(expect.arrayContaining(['starts: rotation', 'schedule overlap: SKIP']));
   await client.applySchedules();
-  expect((await client.planSchedules()).map(({ action }) => action)).toEqual(['unchanged', 'unchanged', 'unchanged']);
+  expect((await client.planSchedules()).map(({ action }) => action)).toEqual(Array(4).fill('unchanged'));
   expect((await client.schedules()).map(({ scheduleId }) => scheduleId)).toEqual([
     'proofs/intact',
     'proofs/one',
     'proofs/rotation',
+    '_proofs/store-usage',
   ]);
   for (const [name, type] of [
     ['rotation', 'rotation'],
@@ -168,6 +170,7 @@ test('rotation and intact checks are schedules of their own, and paused when the
   expect(await changed.planSchedules()).toMatchObject([
     { action: 'unchanged' },
     { action: 'update', differences: ['when: daily at 04:00 [0 4 * *] → daily at 05:00 [0 5 * *]'] },
+    { scheduleId: '_proofs/store-usage', action: 'unchanged' },
     { scheduleId: 'proofs/intact', action: 'pause' },
   ]);
 }, 60_000);
