@@ -7,6 +7,7 @@ import { orchestrationError } from '../errors/orchestration';
 import { errorFacts } from '../repository/lanes';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
+import { restingStores } from './resting';
 
 type CopyDeps = Pick<ActivityDeps, 'stores' | 'catalog'> & Partial<Pick<ActivityDeps, 'terms'>>;
 
@@ -61,17 +62,23 @@ export async function damagedStores(deps: CopyDeps, backupId: string): Promise<r
   return rows.filter(({ state }) => state === 'damaged').map(({ store }) => store);
 }
 
-/** Which of the stores can be opened now, and why the others cannot; in the order given. */
+/**
+ * Which of the stores can be opened now, and why the others cannot; in the order given. One whose breaker is open is not
+ * even tried.
+ */
 export async function openableStores(
-  deps: Pick<CopyDeps, 'stores'>,
+  deps: Pick<ActivityDeps, 'stores' | 'catalog' | 'health'>,
   names: readonly string[],
 ): Promise<{ readonly open: readonly string[]; readonly away: readonly StoreAway[] }> {
-  const opened = await Promise.allSettled(names.map((name) => deps.stores.open(name)));
-  const away = opened.flatMap((result, index): StoreAway[] => {
+  const resting = await restingStores(deps, await deps.catalog(), names);
+  const tried = names.filter((name) => !resting.some(({ store }) => store === name));
+  const opened = await Promise.allSettled(tried.map((name) => deps.stores.open(name)));
+  const closed = opened.flatMap((result, index): StoreAway[] => {
     if (result.status === 'fulfilled') return [];
     const { code, message } = errorFacts(result.reason);
-    return [{ store: names[index]!, reason: `${code}: ${message}` }];
+    return [{ store: tried[index]!, reason: `${code}: ${message}` }];
   });
+  const away = names.flatMap((name) => [...resting, ...closed].filter(({ store }) => store === name));
   return { open: names.filter((name) => !away.some(({ store }) => store === name)), away };
 }
 

@@ -120,7 +120,8 @@ async function read(deps: ActivityDeps, input: ShareInput, initial: ShareRead, b
       deps.observeRead?.({ database, store: store.name, ...bucket, damaged: lost + broken });
     },
   });
-  return { ...state, nextBucket: to, damaged: damage.named };
+  const cost = deps.costOf(store.name, state);
+  return { ...state, nextBucket: to, damaged: damage.named, cost };
 }
 
 /** Finds out whose copies are concerned, and writes that down at once: nobody should read from them. */

@@ -5,7 +5,7 @@ import type { ActivityDeps } from './deps';
 import type { HoldfastActivities } from './types';
 
 type RotationActivities = Pick<HoldfastActivities, 'planRotation' | 'finishTurn'>;
-type RotationDeps = Pick<ActivityDeps, 'database' | 'stores' | 'catalog' | 'costOf'>;
+type RotationDeps = Pick<ActivityDeps, 'database' | 'stores' | 'catalog' | 'health' | 'costOf'>;
 
 export function createRotationActivities(deps: RotationDeps): RotationActivities {
   return {

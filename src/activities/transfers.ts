@@ -16,11 +16,11 @@ export interface TransferScope {
 export function recorded<Result>(
   deps: Pick<ActivityDeps, 'catalog'>,
   scope: TransferScope,
-  work: () => Promise<Result>,
+  work: (tally: RequestTally) => Promise<Result>,
 ): Promise<Result> {
   return tallied(async (tally) => {
     try {
-      return await work();
+      return await work(tally);
     } finally {
       await recordTally(deps, scope, tally, attemptRef(scope.kind));
     }

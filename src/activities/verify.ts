@@ -17,7 +17,11 @@ export function createVerifyActivities(deps: ActivityDeps): Pick<HoldfastActivit
       withHeartbeat((beat) => {
         const { database, backupId, store } = input;
         const scope = { kind: 'proof', database, backupId, staysAt: (name: string) => name === store } as const;
-        return recorded(deps, scope, () => prove(deps, input, beat));
+        return recorded(deps, scope, async (tally) => {
+          const result = await prove(deps, input, beat);
+          const { receivedBytes: bytes, reads: objects } = tally.of(store);
+          return { ...result, read: { bytes, objects, cost: deps.costOf(store, { bytes, objects }) } };
+        });
       }),
   };
 }

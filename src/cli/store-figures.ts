@@ -1,10 +1,11 @@
 /** Figures of the stores, from catalogue and configuration, for the commands and doctor. */
 import type { BackupJob, Catalog } from '../catalog/types';
+import { pricesOf } from '../config/prices';
 import type { HoldfastConfig, StoreConfig } from '../config/schema';
 import { costReport, type CostReport } from '../domain/cost-report';
 import { expectedBackup } from '../domain/quota';
 import { usageReport, type UsageReport } from '../domain/usage-report';
-import { diskOf, limitsOf, pricesOf } from '../workers/store-terms';
+import { diskOf, limitsOf } from '../workers/store-terms';
 
 /** Trends look back this far. Milliseconds. */
 const HISTORY_MS = 35 * 86_400_000;

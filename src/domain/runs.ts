@@ -98,6 +98,13 @@ export interface VerifyResult {
   readonly durationMs: number;
   readonly restoreMs: number | null;
   readonly rows: number;
+  /** What the proof asked of the store; absent in results of older workers. */
+  readonly read?: {
+    readonly bytes: number;
+    readonly objects: number;
+    /** As text with its currency; null = the store's prices are not stated. */
+    readonly cost: string | null;
+  };
   /** True when the copy was damaged, and was healed before it was proved. */
   readonly healed?: boolean;
   readonly failure: {

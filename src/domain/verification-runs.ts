@@ -88,6 +88,8 @@ export interface ShareRead {
   readonly damagedObjects: number;
   /** Time spent, all attempts together. Milliseconds. */
   readonly ms: number;
+  /** Of what was read, as text with its currency; null = no price is stated; absent while it reads, and of older workers. */
+  readonly cost?: string | null;
   readonly damaged: readonly DamagedCopy[];
 }
 export interface StoreShareResult {

@@ -1,7 +1,7 @@
 /** Limits and prices of the stores, from the config; free space, from their disks. */
 import type { StoreTerms } from '../activities/deps';
+import { pricesOf } from '../config/prices';
 import type { HoldfastConfig, StoreConfig } from '../config/schema';
-import { pricesFor, type Prices } from '../domain/cost';
 import { NO_LIMITS, type QuotaLimits } from '../domain/quota';
 import { orchestrationError } from '../errors/orchestration';
 import { freeBytes } from '../storage/filesystem/free-space';
@@ -23,11 +23,6 @@ export function limitsOf({ quota }: StoreConfig): QuotaLimits {
   if (!quota) return NO_LIMITS;
   const { maxBytes = null, maxObjects = null, warnAt, stopAt } = quota;
   return { maxBytes, maxObjects, warnAt, stopAt };
-}
-
-export function pricesOf(store: StoreConfig): Prices | null {
-  if (!store.price) return null;
-  return pricesFor(store.price, 'storageClass' in store ? (store.storageClass ?? null) : null);
 }
 
 export async function diskOf(

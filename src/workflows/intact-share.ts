@@ -75,7 +75,7 @@ async function readStore({ database, requestedBy }: IntactInput, share: PlannedS
       [{ database, store, from, to, cycleStartedAt: new Date(cycleStartedAt).toISOString(), requestedBy }],
     );
     const { bytes, objects, ms } = read;
-    const cost = estimate.bytes === bytes ? estimate.cost : null;
+    const cost = read.cost ?? (estimate.bytes === bytes ? estimate.cost : null);
     return { store, share, read, error: null, measured: { bytes, objects, ms, cost } };
   } catch (error) {
     if (isCancellation(error)) throw error;

@@ -58,7 +58,7 @@ export async function rotation(input: RotationInput): Promise<RotationResult> {
   const { failure } = proof;
   const outcome = failure !== null ? 'failed' : proof.healed ? 'healed' : 'proved';
   await end(outcome, failure && `${failure.code}: ${failure.message}`);
-  const measured = { ...turn.estimate, ms: proof.durationMs };
+  const measured = { ...turn.estimate, ...proof.read, ms: proof.durationMs };
   const result: RotationResult = { database, ...decision, outcome, proof, measured };
   upsertSearchAttributes(attributes({ phase: failure === null ? 'done' : 'failed', grade: proof.grade ?? 'none' }));
   setCurrentDetails(turnEndCard(result));

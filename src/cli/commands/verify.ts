@@ -144,7 +144,7 @@ function describe(context: CliContext, result: VerifyResult, read: ReadEstimate)
       ['grade', result.grade === null ? colors.red('none') : colors.green(result.grade)],
       ['rows', formatCount(result.rows)],
       ['took', formatDuration(result.durationMs)],
-      ['read', measuredText({ ...read, ms: result.durationMs })],
+      ['read', measuredText({ ...read, ...result.read, ms: result.durationMs })],
       ['restore', result.restoreMs === null ? null : formatDuration(result.restoreMs)],
       [
         'failure',

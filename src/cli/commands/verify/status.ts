@@ -1,4 +1,5 @@
 /** verify status: what is proved where, how long ago, and what comes next. Asks the catalogue alone. */
+import { openBreakers } from '../../../activities/resting';
 import {
   intactRules,
   proofEstimate,
@@ -12,6 +13,7 @@ import type { DatabaseConfig, HoldfastConfig } from '../../../config/schema';
 import { BUCKETS } from '../../../domain/intact-plan';
 import { gradeAtLeast, type ProofGrade } from '../../../domain/names';
 import { estimateText, type ReadEstimate } from '../../../domain/reading';
+import type { StoreAway } from '../../../domain/verification-runs';
 import { storesOf } from '../../../config/database-stores';
 import { action, type Verb } from '../../command';
 import type { CliContext } from '../../context';
@@ -46,6 +48,8 @@ interface DatabaseStatus {
     readonly overdue: number;
   };
   readonly intact: { readonly scheduled: boolean };
+  /** Stores that are left alone now, and why: their turn is skipped. */
+  readonly away: readonly StoreAway[];
   readonly stores: readonly StoreStatus[];
 }
 
@@ -74,11 +78,15 @@ async function statusOf(
   const of = { database: database.name };
   const stores = storesOf(config, database.name);
   const costOf = readCosts(config);
+  const { watch, openFor, interval } = config.health;
+  const limits = { openForMs: openFor, intervalMs: interval };
+  const away = watch ? openBreakers(await catalog.storeHealth(), stores, limits, now.getTime()) : [];
+  const down = away.map(({ store }) => store);
   const [summaries, copies, readings, plan] = await Promise.all([
     catalog.proofSummaries(of),
     catalog.copies(of),
     catalog.intactReadings(of),
-    rotationFromCatalog(catalog, database, stores, { down: [], now }),
+    rotationFromCatalog(catalog, database, stores, { down, now }),
   ]);
   const { grade } = rotationRules(database);
   const statuses = stores.map(async (store): Promise<StoreStatus> => {
@@ -136,6 +144,7 @@ async function statusOf(
       overdue: plan.overdue,
     },
     intact: { scheduled: database.verification.intact !== undefined },
+    away,
     // In the order in which the stores take their turns.
     stores: sortByTurn(
       await Promise.all(statuses),
@@ -189,5 +198,6 @@ function render(context: CliContext, status: DatabaseStatus): string {
         ]),
     ...(nextShare === null ? [] : [`next share ${store}: ${estimateText(nextShare)}`]),
   ]);
-  return [head, table, ...next].join('\n');
+  const skipped = status.away.map(({ store, reason }) => colors.yellow(`${store} is skipped: ${reason}`));
+  return [head, table, ...next, ...skipped].join('\n');
 }
