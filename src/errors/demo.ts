@@ -26,6 +26,18 @@ export const DEMO_ERRORS = {
     retryable: true,
     fault: 'not-tested',
   },
+  DEMO_OUTAGE_FAILED: {
+    summary: 'the outage of a store did not go as it should',
+    hint: 'Run the demo again without --exit and look at the run in the Web UI.',
+    retryable: true,
+    fault: 'not-tested',
+  },
+  DEMO_COMMAND_FAILED: {
+    summary: 'a command did not end well',
+    hint: 'Give the command yourself, with --verbose, while the demo is up.',
+    retryable: true,
+    fault: 'not-tested',
+  },
   DEMO_PAUSE_FAILED: {
     summary: 'the pause did not do what it should',
     hint: 'Run the demo again with a larger --size, so that there is time to pause.',

@@ -10,6 +10,7 @@ export {
 } from './embedded-postgres';
 export { startEmbeddedTemporal, type EmbeddedTemporal, type EmbeddedTemporalOptions } from './embedded-temporal';
 export { startEmbeddedS3, type EmbeddedS3, type EmbeddedS3Options } from './embedded-s3';
+export { startEmbeddedGcs, type EmbeddedGcs, type EmbeddedGcsOptions } from './embedded-gcs';
 export { removeClusterFolder } from './cluster-folder';
 export { freePort, freePorts } from './ports';
 export { identityOf, isSameProcess, type ProcessIdentity } from './process-identity';

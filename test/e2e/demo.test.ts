@@ -62,6 +62,7 @@ function processesIn(where: string): string[] {
   for (const name of [
     'temporal/temporal.pid',
     's3/s3.pid',
+    'gcs/gcs.pid',
     'worker/worker.pid',
     'postgres/cluster/data/postmaster.pid',
   ])
@@ -86,8 +87,9 @@ describe('the demo', () => {
       ['incremental', 'exact'],
     ]);
     for (const backup of result.backups) {
-      expect(backup.copies).toEqual([
+      expect([...backup.copies].sort((a, b) => a.store.localeCompare(b.store))).toEqual([
         { store: 'disk', state: 'proved', grade: 'exact' },
+        { store: 'gcs', state: 'proved', grade: 'exact' },
         { store: 's3', state: 'proved', grade: 'exact' },
       ]);
       expect(backup.rows).toBeGreaterThan(100_000);

@@ -4,6 +4,7 @@ import type { HoldfastConfigInput } from '../../config/schema';
 export interface DemoConfigFacts {
   readonly postgresBin: string;
   readonly s3: { readonly endpoint: string; readonly bucket: string };
+  readonly gcs: { readonly endpoint: string; readonly bucket: string };
   readonly temporal: { readonly address: string; readonly namespace: string; readonly webUi: string };
   readonly scratchDir: string;
   /** `127.0.0.1:port`. */
@@ -23,8 +24,28 @@ export const DEMO_FILES = {
 } as const;
 
 export const DEMO_DATABASE = 'shop';
-export const DEMO_STORES = ['disk', 's3'] as const;
+export const DEMO_STORES = ['disk', 's3', 'gcs'] as const;
+export type DemoStore = (typeof DEMO_STORES)[number];
 export const FULL_SCHEDULE = 'monthly-full';
+
+/** Made-up prices of the usual size, so that `holdfast store cost` has something to reckon with. */
+const PRICES = {
+  disk: { currency: 'USD', storagePerGbMonth: '0.01' },
+  s3: {
+    currency: 'USD',
+    storagePerGbMonth: '0.023',
+    per1000Writes: '0.005',
+    per1000Reads: '0.0004',
+    egressPerGb: '0.09',
+  },
+  gcs: {
+    currency: 'USD',
+    storagePerGbMonth: '0.02',
+    per1000Writes: '0.005',
+    per1000Reads: '0.0004',
+    egressPerGb: '0.12',
+  },
+} as const;
 
 /** The holdfast.yaml of the demo: what a small shop would write. */
 export function demoConfig(facts: DemoConfigFacts): string {
@@ -61,18 +82,33 @@ export function demoConfig(facts: DemoConfigFacts): string {
       },
     ],
     stores: [
-      { name: 'disk', adapter: 'filesystem', role: 'primary', path: DEMO_FILES.disk },
+      { name: 'disk', adapter: 'filesystem', role: 'primary', path: DEMO_FILES.disk, price: PRICES.disk },
       {
         name: 's3',
         adapter: 's3',
         role: 'offsite',
+        provider: 's3',
         bucket: facts.s3.bucket,
         endpoint: facts.s3.endpoint,
         pathStyle: true,
         accessKeyId: `file:${DEMO_FILES.s3AccessKeyId}`,
         secretAccessKey: `file:${DEMO_FILES.s3SecretAccessKey}`,
+        price: PRICES.s3,
+      },
+      {
+        name: 'gcs',
+        adapter: 'gcs',
+        role: 'secondary',
+        provider: 'gcs',
+        bucket: facts.gcs.bucket,
+        endpoint: facts.gcs.endpoint,
+        anonymous: true,
+        price: PRICES.gcs,
       },
     ],
+    policy: { copies: 3, media: 3, offsite: 1 },
+    // Looked at more often than usual, so that a store that is back is seen while one watches.
+    health: { interval: '5s', openFor: '10s' },
     keys: {
       repository: DEMO_FILES.keys,
       idKey: `file:${DEMO_FILES.keys}/id.key`,
@@ -85,7 +121,7 @@ export function demoConfig(facts: DemoConfigFacts): string {
     scratch: { dir: facts.scratchDir },
     worker: { metrics: facts.metrics },
   };
-  return `# Written by the demo. Every setting is explained in docs/configuration.md.\n${stringify(config)}`;
+  return `# Written by the demo. Every setting is explained in docs/configuration.md. The prices are made up.\n${stringify(config)}`;
 }
 
 /** A day of the month that is not the next to come, between 1 and 28. */

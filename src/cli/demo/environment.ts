@@ -12,7 +12,6 @@ import {
   ensureTool,
   freePort,
   startEmbeddedPostgres,
-  startEmbeddedS3,
   startEmbeddedTemporal,
   type EmbeddedPostgres,
   type EmbeddedTemporal,
@@ -23,8 +22,7 @@ import {
 import { initKeys } from '../../repository/keys';
 import { DEMO_DATABASE, DEMO_FILES, demoConfig } from './config-text';
 import { PARTS } from './folder';
-
-const BUCKET = 'holdfast-demo';
+import { startStoreServers, storePrograms, type StoreServers } from './store-servers';
 
 export interface DemoSetup {
   readonly folder: string;
@@ -37,16 +35,18 @@ export interface DemoSetup {
 export interface DemoServers {
   readonly postgres: EmbeddedPostgres;
   readonly temporal: EmbeddedTemporal;
+  readonly stores: StoreServers;
   readonly configFile: string;
 }
 
-/** Finds or installs the programs, starts PostgreSQL, the S3 store and Temporal, and writes keys and holdfast.yaml. */
-export async function startServers({ folder, say, signal, supervisor }: DemoSetup): Promise<DemoServers> {
+/** Finds or installs the programs, starts PostgreSQL, the stores' servers and Temporal, and writes keys and holdfast.yaml. */
+export async function startServers(setup: DemoSetup): Promise<DemoServers> {
+  const { folder, say, signal, supervisor } = setup;
   const installation = await ensureAnyPostgres({ say, signal });
-  const versitygw = await ensureTool('versitygw', { say, signal });
+  const programs = await storePrograms(setup);
   const temporalProgram = await ensureTool('temporal', { say, signal });
 
-  say('starting PostgreSQL, an S3 server and Temporal');
+  say('starting PostgreSQL, an S3 server, a GCS server and Temporal');
   const postgres = await startEmbeddedPostgres({
     installation,
     folder: join(folder, PARTS.postgres),
@@ -55,14 +55,7 @@ export async function startServers({ folder, say, signal, supervisor }: DemoSetu
     settings: { wal_level: 'minimal', max_wal_senders: 0, max_wal_size: '2GB', shared_buffers: '256MB' },
   });
   supervisor.add('PostgreSQL', () => postgres.stop());
-  const s3 = await startEmbeddedS3({
-    program: versitygw.path,
-    folder: join(folder, PARTS.s3),
-    buckets: [BUCKET],
-    say,
-    signal,
-  });
-  supervisor.add('S3', () => s3.stop());
+  const stores = await startStoreServers(setup, programs);
   const temporal = await startEmbeddedTemporal({
     program: temporalProgram.path,
     folder: join(folder, PARTS.temporal),
@@ -81,13 +74,14 @@ export async function startServers({ folder, say, signal, supervisor }: DemoSetu
   };
   secret(DEMO_FILES.shopUrl, postgres.url(DEMO_DATABASE));
   secret(DEMO_FILES.catalogUrl, postgres.url('catalog'));
-  secret(DEMO_FILES.s3AccessKeyId, s3.accessKeyId);
-  secret(DEMO_FILES.s3SecretAccessKey, s3.secretAccessKey);
+  secret(DEMO_FILES.s3AccessKeyId, stores.s3.accessKeyId);
+  secret(DEMO_FILES.s3SecretAccessKey, stores.s3.secretAccessKey);
   await initKeys(join(folder, DEMO_FILES.keys));
   const configFile = join(folder, 'holdfast.yaml');
   const text = demoConfig({
     postgresBin: installation.binDir,
-    s3: { endpoint: s3.endpoint, bucket: BUCKET },
+    s3: { endpoint: stores.s3.endpoint, bucket: stores.s3.bucket },
+    gcs: { endpoint: stores.gcs.endpoint, bucket: stores.gcs.bucket },
     temporal: { address: temporal.address, namespace: temporal.namespace, webUi: temporal.webUi },
     // Beside the cluster, because there the server's OS user may enter.
     scratchDir: join(realpathSync(join(folder, PARTS.postgres, 'cluster')), 'scratch'),
@@ -95,7 +89,7 @@ export async function startServers({ folder, say, signal, supervisor }: DemoSetu
     now: new Date(),
   });
   writeFileSync(configFile, text, { mode: 0o600 });
-  return { postgres, temporal, configFile };
+  return { postgres, temporal, stores, configFile };
 }
 
 /** Starts `holdfast worker` as a process of its own and waits until it polls; returns the client that steers it. */

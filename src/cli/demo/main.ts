@@ -6,6 +6,7 @@ import { formatBytes, formatDuration } from '../output/format';
 import { reportError } from '../output/errors';
 import { createProgress } from '../output/progress';
 import { createUi } from '../output/ui';
+import { closingCommands } from './closing';
 import { startServers, startWorker } from './environment';
 import { freshFolder } from './folder';
 import { DEMO_USAGE, parseDemoOptions, type DemoOptions } from './options';
@@ -40,10 +41,13 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
       { client, view, colors, signal: interrupt, say, heading, source, megabytes: options.megabytes },
       record,
     );
+    heading('Look at the stores');
+    const { configFile } = servers;
+    await closingCommands({ configFile, say, colors: colors.bold('x') !== 'x', signal: interrupt });
     heading(`Done in ${formatDuration(Date.now() - startedAt)}`);
     for (const { what, url } of record.links) say(`${what}: ${url}`);
-    say(`configuration: ${servers.configFile}`);
-    say(`try: npx holdfast --config ${servers.configFile} backup list`);
+    say(`configuration: ${configFile}`);
+    say(`try: npx holdfast --config ${configFile} backup list`);
     if (!options.exit) {
       say('Everything stays up until Ctrl-C.');
       if (!interrupt.aborted) await once(interrupt, 'abort');

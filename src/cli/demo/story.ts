@@ -109,7 +109,7 @@ function keep({ say }: StoryOptions, record: StoryRecord, request: RequestResult
   const faults = faultsOf(backup, DEMO_STORES);
   if (faults.length > 0)
     throw demoError('DEMO_BACKUP_FAILED', faults.join('; '), { context: { backup: backup.backupId } });
-  say(`proved exact at ${DEMO_STORES.join(' and ')}, in ${formatDuration(backup.durationMs)} altogether`);
+  say(`proved exact at ${listed(DEMO_STORES)}, in ${formatDuration(backup.durationMs)} altogether`);
   return backup;
 }
 
@@ -132,4 +132,8 @@ function link({ client, say }: StoryOptions, record: StoryRecord, what: string, 
   if (!url) return;
   record.links.push({ what, url });
   say(`watch it: ${url}`);
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

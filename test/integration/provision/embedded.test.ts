@@ -15,6 +15,7 @@ import {
   ensureAnyPostgres,
   ensureTool,
   removeClusterFolder,
+  startEmbeddedGcs,
   startEmbeddedPostgres,
   startEmbeddedS3,
   startEmbeddedTemporal,
@@ -152,6 +153,46 @@ describe('an embedded S3 server', () => {
       expect(second).toMatchObject({ endpoint: first.endpoint, accessKeyId: first.accessKeyId, secretAccessKey: first.secretAccessKey }); // prettier-ignore
       expect(readFileSync(`/proc/${second.process.pid}/cmdline`, 'utf8')).not.toContain(second.secretAccessKey);
       await second.stop();
+    },
+    PATIENCE,
+  );
+});
+
+describe('an embedded GCS server', () => {
+  it(
+    'keeps its buckets, its objects and its port, and ends the server that a killed owner left',
+    async () => {
+      const { path: program } = await ensureTool('fakeGcs');
+      const left = keep(await startEmbeddedGcs({ program, folder, buckets: ['one', 'two'] }));
+      const sent = await fetch(`${left.endpoint}/upload/storage/v1/b/one/o?uploadType=media&name=a/b`, {
+        method: 'POST',
+        body: 'kept',
+      });
+      expect(sent.status).toBe(200);
+      const again = keep(await startEmbeddedGcs({ program, folder, buckets: ['one', 'three'] }));
+      expect(isAlive(left.process.pid)).toBe(false);
+      expect(again.endpoint).toBe(left.endpoint);
+      await expect(
+        fetch(`${again.endpoint}/storage/v1/b/one/o/a%2Fb?alt=media`).then((answer) => answer.text()),
+      ).resolves.toBe('kept');
+      const listed = (await (await fetch(`${again.endpoint}/storage/v1/b?project=p`)).json()) as {
+        items: { name: string }[];
+      };
+      expect(listed.items.map(({ name }) => name).sort()).toEqual(['one', 'three', 'two']);
+      await again.stop();
+      expect(isAlive(again.process.pid)).toBe(false);
+    },
+    PATIENCE,
+  );
+
+  it(
+    'is not there, and leaves no process, when a bucket cannot be made',
+    async () => {
+      const { path: program } = await ensureTool('fakeGcs');
+      await expect(startEmbeddedGcs({ program, folder, buckets: [''] })).rejects.toMatchObject({
+        code: 'PROVISION_SERVER_FAILED',
+      });
+      expect(existsSync(join(folder, 'gcs.pid'))).toBe(false);
     },
     PATIENCE,
   );

@@ -5,6 +5,7 @@ import { DEMO_DATABASE, DEMO_STORES, demoConfig, FULL_SCHEDULE } from '../../../
 const facts = {
   postgresBin: '/usr/lib/postgresql/15/bin',
   s3: { endpoint: 'http://127.0.0.1:9000', bucket: 'holdfast-demo' },
+  gcs: { endpoint: 'http://127.0.0.1:9001', bucket: 'holdfast-demo' },
   temporal: { address: '127.0.0.1:7233', namespace: 'default', webUi: 'http://127.0.0.1:8233' },
   scratchDir: '/tmp/scratch',
   metrics: '127.0.0.1:9464',
