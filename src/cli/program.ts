@@ -30,6 +30,7 @@ import {
 import { storeCost } from './commands/store/cost';
 import { storeActivate, storeAdd, storeDrain, storeRetire } from './commands/store/life';
 import { storeDiff } from './commands/store/diff';
+import { storeHistory, storeStatus } from './commands/store/health';
 import { storeCheck, storeList } from './commands/store/store';
 import { storeUsage } from './commands/store/usage';
 import { up } from './commands/up';
@@ -81,6 +82,7 @@ export function buildProgram(cli: Cli): Command {
 
   const store = group('store', 'the places that hold copies');
   for (const verb of [storeAdd, storeDrain, storeActivate, storeRetire]) verb(store, cli);
+  for (const verb of [storeStatus, storeHistory]) verb(store, cli);
   for (const verb of [storeList, storeCheck, storeDiff, storeUsage, storeCost]) verb(store, cli);
   const report = group('report', 'figures over time');
   for (const verb of [reportCompliance]) verb(report, cli);

@@ -28,6 +28,18 @@ export const DEFAULT_WATCH_LIMITS: WatchLimits = {
   closeAfter: 2,
 };
 
+/** Beyond the longest regular silence: a probe that hangs, a catalogue that was away, clocks that differ. */
+const SLACK_MS = 60_000;
+
+/** What is known that is older than this says nothing any more: nobody watches. Milliseconds. */
+export function freshForMs(limits: WatchLimits): number {
+  return Math.max(3 * limits.intervalMs, limits.openForMs + limits.intervalMs) + SLACK_MS;
+}
+
+/** A word from the future is fresh: clocks differ, and it will be replaced. */
+export const isFresh = (updatedAt: Date, now: Date, limits: WatchLimits): boolean =>
+  now.getTime() - updatedAt.getTime() <= freshForMs(limits);
+
 export interface StoreFault {
   readonly code: string;
   readonly message: string;

@@ -9,8 +9,9 @@ import { complianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig, HoldfastConfig } from '../config/schema';
 import { storesOf } from '../config/database-stores';
 import { readCosts } from '../config/read-cost';
+import { watchLimits } from '../config/watch-limits';
 import { toConnectionTarget } from '../config/secrets';
-import type { StoreEventListener, WatchLimits } from '../domain/store-watch';
+import type { StoreEventListener } from '../domain/store-watch';
 import { createLogicalEngine } from '../engines/logical';
 import { orchestrationError } from '../errors/orchestration';
 import { createGovernorRegistry } from '../load/registry';
@@ -55,10 +56,12 @@ export function createDependencies(options: DependencyOptions): Dependencies {
     return catalog;
   });
   const governors = createGovernorRegistry();
+  const health = watchLimits(config.health);
   const metrics = createMetrics({
     databases: config.databases.map(({ name }) => name),
     held: (name) => complianceFacts(config, name).policy !== null,
     verified: config.databases.map((one) => ({ config: one, stores: storesOf(config, one.name) })),
+    ...(config.health.watch ? { watched: { stores: config.stores.map(({ name }) => name), limits: health } } : {}),
     catalog,
     governors,
   });
@@ -78,7 +81,6 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       retry() {},
     },
   });
-  const health = watchLimits(config.health);
   const database = (name: string): DatabaseConfig => {
     const found = config.databases.find((one) => one.name === name);
     if (found) return found;
@@ -98,7 +100,11 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       health: {
         limits: health,
         watched: config.health.watch,
-        probe: (store, signal) => stores.probe(store, signal),
+        async probe(store, signal) {
+          const result = await stores.probe(store, signal);
+          metrics.probed(store, result.code);
+          return result;
+        },
         listeners: options.listeners ?? [],
         log: (level, message, facts) => log[level](message, { ...facts }),
       },
@@ -130,17 +136,6 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       await stores.close();
       await opened?.close();
     },
-  };
-}
-
-/** How stores are watched, as the config states it. */
-export function watchLimits(health: HoldfastConfig['health']): WatchLimits {
-  const { interval, slowAfter, openFor, window, degradedBelow, downBelow, recovery, openAfter, closeAfter } = health;
-  return {
-    intervalMs: interval,
-    slowAfterMs: slowAfter,
-    openForMs: openFor,
-    ...{ window, degradedBelow, downBelow, recovery, openAfter, closeAfter },
   };
 }
 

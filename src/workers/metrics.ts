@@ -5,6 +5,7 @@ import type { Catalog } from '../catalog/types';
 import type { ReadFact } from '../activities/deps';
 import type { GovernorRegistry } from '../load/registry';
 import { createComplianceMetrics } from './compliance-metrics';
+import { createHealthMetrics, type WatchedStores } from './health-metrics';
 import { verificationMetrics, type VerifiedDatabase } from './verification-metrics';
 
 export interface MetricsSource {
@@ -13,6 +14,8 @@ export interface MetricsSource {
   readonly held?: (database: string) => boolean;
   /** Whose proofs are shown store by store. @default none */
   readonly verified?: readonly VerifiedDatabase[];
+  /** Whose health is shown. @default none */
+  readonly watched?: WatchedStores;
   catalog(): Promise<Catalog>;
   readonly governors: GovernorRegistry;
 }
@@ -22,6 +25,8 @@ export interface WorkerMetrics {
   failed(fact: { readonly activity: string; readonly code: string }): void;
   stored(store: string, direction: 'sent' | 'received', bytes: number): void;
   readAgain(fact: ReadFact): void;
+  /** A probe by this process. */
+  probed(store: string, code: string | null): void;
 }
 
 const FRESH_MS = 5_000;
@@ -62,6 +67,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
 
   const compliance = createComplianceMetrics(registry);
   const verification = verificationMetrics(registry);
+  const stores = createHealthMetrics(registry);
 
   const collectDatabase = async (catalog: Catalog, database: string) => {
     const jobs = (await catalog.jobs({ database, status: 'completed', limit: 200 })).filter(
@@ -109,10 +115,12 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
     for (const one of [proved, age, completed, sizes, rows, duration, restore, copies]) one.reset();
     compliance.reset();
     verification.reset();
+    stores.reset();
     try {
       const catalog = await source.catalog();
       for (const database of source.databases) await collectDatabase(catalog, database);
       for (const one of source.verified ?? []) await verification.collect(catalog, one);
+      if (source.watched) await stores.collect(catalog, source.watched, new Date());
       up.set(1);
       collectedAt = performance.now();
     } catch {
@@ -139,6 +147,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
     failed: ({ activity, code }) => failures.inc({ activity, code }),
     stored: (store, direction, count) => bytes.inc({ store, direction }, count),
     readAgain: (fact) => verification.readAgain(fact),
+    probed: (store, code) => stores.probed(store, code),
   };
 }
 

@@ -25,7 +25,7 @@ test('the commands that operators were promised exist', () => {
   const paths = leafCommands(program).map((command) => commandPath(command).replace(/^holdfast /, ''));
   const promised = `backup run,backup list,backup show,backup pause,backup resume,backup pace,backup cancel,backup hold,
     backup release,backup delete,verify,verify status,restore,recover,extract,retention plan,retention apply,apply,schedule list,
-    schedule pause,schedule resume,schedule trigger,schedule backfill,store list,store check,store diff,store usage,store cost,report compliance,store add,store drain,store activate,store retire,
+    schedule pause,schedule resume,schedule trigger,schedule backfill,store list,store check,store status,store history,store diff,store usage,store cost,report compliance,store add,store drain,store activate,store retire,
     doctor,worker,up,keys init,
     keys list,keys add-recipient,keys kit,catalog rebuild,catalog audit,migrate,config check,config schema,config example,
     completion,init`;
