@@ -1,9 +1,11 @@
 /** The traps of Supabase Storage, each over real sockets against the stand-in. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createStore } from '../../src/storage/create-store';
 import type { ObjectStore } from '../../src/storage/object-store';
+import { realTiming } from '../../src/storage/timing';
 import { TUS_CHUNK } from '../../src/storage/supabase/tus-upload';
+import { startHttpFront, type HttpFront } from '../support/http-front';
 import { startSupabaseServer, type SupabaseServerOptions, type SupabaseTestServer } from '../support/supabase-server';
 
 const MIB = 1024 * 1024;
@@ -184,7 +186,7 @@ describe('a Supabase store', () => {
       expect((await readFile(server.objectPath('backups', 'large'))).equals(body)).toBe(true);
     }, 60_000);
 
-    it('never takes the object of another for its own when the last answer was lost', async () => {
+    it('never takes the object of another for its own when that was there before the last chunk', async () => {
       await start();
       const body = randomBytes(TUS_CHUNK + 10);
       const other = Buffer.from('the other was first');
@@ -198,6 +200,107 @@ describe('a Supabase store', () => {
       expect((await open().get('large')).equals(other)).toBe(true);
       expect(await server.unfinishedUploads()).toBe(0);
     }, 60_000);
+
+    describe('whose last answer was lost, so that the upload looks complete', () => {
+      const body = randomBytes(TUS_CHUNK + 10);
+      let front: HttpFront;
+      let lost: number;
+      afterEach(() => front.stop());
+      const openBehind = async (): Promise<ObjectStore> => {
+        front = await startHttpFront(server.port);
+        lost = 0;
+        front.decide = ({ method, headers }) => {
+          if (method !== 'PATCH' || headers['upload-offset'] !== String(TUS_CHUNK) || lost > 0) return 'pass';
+          lost++;
+          return 'lose-answer';
+        };
+        return open({ url: `http://127.0.0.1:${front.port}` });
+      };
+      const requests = (method: string) => front.seen.filter((line) => line.startsWith(`${method} /upload`)).length;
+
+      it.each([true, false])(
+        'knows its own object (create-only: %s)',
+        async (createOnly) => {
+          await start();
+          const store = await openBehind();
+          expect(await store.put('large', body, { createOnly })).toEqual({ created: true });
+          expect(lost).toBe(1);
+          expect([requests('POST'), requests('PATCH'), requests('HEAD')]).toEqual([1, 2, 1]);
+          expect((await open().get('large')).equals(body)).toBe(true);
+        },
+        60_000,
+      );
+
+      it('does not take for its own what another writer finished in that moment', async () => {
+        await start();
+        const store = await openBehind();
+        // As large as ours: neither name nor size tells them apart.
+        const other = randomBytes(body.length);
+        let raced = false;
+        server.onFinish(async () => {
+          if (raced) return;
+          raced = true;
+          await open().put('large', other, { createOnly: true });
+        });
+        expect(await store.put('large', body, { createOnly: true })).toEqual({ created: false });
+        expect([raced, lost]).toEqual([true, 1]);
+        expect(requests('HEAD')).toBe(1);
+        expect((await open().get('large')).equals(other)).toBe(true);
+      }, 60_000);
+
+      it('sends everything again when no object came of it', async () => {
+        await start();
+        const store = await openBehind();
+        let failed = false;
+        server.onFinish(() => {
+          if (failed) return;
+          failed = true;
+          throw new Error('the database is away');
+        });
+        expect(await store.put('large', body, { createOnly: true })).toEqual({ created: true });
+        expect([failed, lost]).toEqual([true, 1]);
+        expect(requests('POST')).toBe(2);
+        expect((await open().get('large')).equals(body)).toBe(true);
+      }, 60_000);
+    });
+  });
+
+  describe('whose reading back fails', () => {
+    const body = randomBytes(300_000);
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const key = `segments/${sha256}`;
+    let front: HttpFront;
+    afterEach(() => front.stop());
+
+    it.each([
+      // As often as the reading back is tried by itself.
+      ['is cut off', 2, 'lose-answer' as const, {}],
+      // The bound of the whole put ends it.
+      ['is never answered', 1, new Promise<'pass'>(() => undefined), { timeout: '1s' }],
+    ])(
+      'does not take a damaged object for whole by its name and size: it %s',
+      async (_, faults, fault, limits) => {
+        await start();
+        front = await startHttpFront(server.port);
+        let reads = 0;
+        front.decide = ({ method, url }) =>
+          method === 'GET' && url.startsWith('/object/backups/') && ++reads <= faults ? fault : 'pass';
+        const config = server.storeConfig('backups', {
+          url: `http://127.0.0.1:${front.port}`,
+          limits: { retries: 1, ...limits },
+        });
+        const store = createStore(config, server.secrets, {
+          timing: { ...realTiming, sleep: async () => undefined },
+        });
+        stores.push(store);
+        server.damageNext(1);
+        expect(await store.put(key, body, { sha256 })).toEqual({ created: true });
+        expect(reads).toBeGreaterThan(faults);
+        expect((await readFile(server.objectPath('backups', key))).equals(body)).toBe(true);
+        expect(server.requests.filter(({ method }) => method === 'POST')).toHaveLength(2);
+      },
+      60_000,
+    );
   });
 
   it('leaves no socket open after close', async () => {

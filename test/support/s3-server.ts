@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { CreateBucketCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListMultipartUploadsCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { s3StoreSchema, type S3StoreConfig } from '../../src/config/schema';
 import type { SecretResolver } from '../../src/storage/create-store';
 import { freePort } from './ports';
@@ -24,6 +24,8 @@ export interface S3TestServer {
   createUser(accessKeyId: string, secretAccessKey: string): Promise<void>;
   /** Allows each user (by access key id) these actions on the bucket and its objects. */
   allow(bucket: string, actions: Readonly<Record<string, readonly string[]>>): Promise<void>;
+  /** Uploads in parts that were begun and neither completed nor aborted. */
+  unfinishedUploads(bucket: string): Promise<number>;
   /** Settings of a store at this server, as loaded from a config file. */
   storeConfig(bucket: string, overrides?: Record<string, unknown>): S3StoreConfig;
   /** Resolves the references that `storeConfig` puts into the settings. */
@@ -133,6 +135,19 @@ export async function startS3Server(): Promise<S3TestServer> {
       try {
         const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
         await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
+      } finally {
+        client.destroy();
+      }
+    },
+    async unfinishedUploads(bucket) {
+      const client = new S3Client({
+        endpoint,
+        region,
+        forcePathStyle: true,
+        credentials: { accessKeyId, secretAccessKey },
+      });
+      try {
+        return (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0;
       } finally {
         client.destroy();
       }

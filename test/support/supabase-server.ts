@@ -71,6 +71,8 @@ export interface SupabaseTestServer {
   cutNextPatch(count: number): void;
   /** Runs before each request is served; a promise holds it up. */
   onRequest(hook: (request: SeenRequest) => void | Promise<void>): void;
+  /** Runs when a TUS upload has all its bytes, before it becomes an object. */
+  onFinish(hook: (key: string) => void | Promise<void>): void;
   readonly requests: SeenRequest[];
   /** Sockets that are open at this moment. */
   openSockets(): number;
@@ -122,6 +124,7 @@ export async function startSupabaseServer(options: SupabaseServerOptions = {}): 
     damageNext: (count) => void (server.damage = count),
     cutNextPatch: (count) => void (server.cuts = count),
     onRequest: (hook) => void (server.hook = hook),
+    onFinish: (hook) => void (server.finishing = hook),
     requests: server.requests,
     openSockets: () => server.sockets.size,
     kill: () => server.kill(),
@@ -167,6 +170,7 @@ class StandIn {
   cuts = 0;
   port = 0;
   hook: (request: SeenRequest) => void | Promise<void> = () => undefined;
+  finishing: (key: string) => void | Promise<void> = () => undefined;
   private readonly secret = randomBytes(32).toString('hex');
   private readonly hung = new WeakSet<Socket>();
   private server: http.Server | null = null;
@@ -545,6 +549,7 @@ class StandIn {
       },
       onUploadFinish: async (request, { id, metadata, size }) => {
         const [bucket, key] = [metadata!['bucketName']!, metadata!['objectName']!];
+        await this.finishing(key);
         if (!upsertOf(request) && this.buckets.get(bucket)!.objects.has(key)) throw taken();
         const userMetadata = JSON.parse(metadata!['metadata'] ?? '{}') as object;
         this.index({ bucket, key, bytes: size!, contentType: metadata!['contentType'] ?? '', userMetadata });

@@ -41,11 +41,16 @@ class RetryingStore extends ForwardingStore {
   override put(key: string, body: Buffer, options: PutOptions = {}): Promise<PutResult> {
     return this.attempt('put', options.signal, async (previous) => {
       // The store may have taken the object although its answer was lost: look before sending it again.
-      if (previous !== null && previous !== 'STORE_THROTTLED' && !options.replace) {
-        const found = await this.alreadyStored(key, body, options);
-        if (found !== null) return found;
-      }
-      return this.inner.put(key, body, options);
+      if (previous === null || previous === 'STORE_THROTTLED' || options.replace)
+        return this.inner.put(key, body, options);
+      const found = await this.look(key, body, options);
+      if (found === 'whole') return { created: !options.createOnly };
+      // Who created an object of another content cannot be known any more, and two may never both believe that they did.
+      if (found === 'other' && options.createOnly) return { created: false };
+      if (found !== 'damaged') return this.inner.put(key, body, options);
+      // The name states the content, so nobody's object is lost; it was there, so it is not reported as created.
+      await this.inner.put(key, body, { ...options, createOnly: false, replace: true });
+      return { created: !options.createOnly };
     });
   }
 
@@ -87,17 +92,23 @@ class RetryingStore extends ForwardingStore {
   }
 
   /**
-   * null: send it. With `createOnly` any object of that name decides the matter, and it is reported as not created:
-   * who created it cannot be known any more, and two may never both believe that they did. Without it, an object that
-   * is named by its content and has the right size is the object.
+   * What stands under the name after an attempt whose end is not known. `whole`: the object that was sent, by a name that
+   * states its content, and by its size; where the store checks no checksum, by its bytes as well. `damaged`: the name states
+   * the content, and it is not that. `other`: an object whose name states nothing.
    */
-  private async alreadyStored(key: string, body: Buffer, options: PutOptions): Promise<PutResult | null> {
-    const contentNamed = options.sha256 !== undefined && key.endsWith(options.sha256);
-    if (!options.createOnly && !contentNamed) return null;
-    const found = await this.inner.head(key, { signal: options.signal });
-    if (found === null) return null;
-    if (contentNamed && found.bytes === body.length) return { created: !options.createOnly };
-    return options.createOnly ? { created: false } : null;
+  private async look(
+    key: string,
+    body: Buffer,
+    { createOnly, sha256, signal }: PutOptions,
+  ): Promise<'absent' | 'whole' | 'damaged' | 'other'> {
+    const contentNamed = sha256 !== undefined && key.endsWith(sha256);
+    if (!createOnly && !contentNamed) return 'other';
+    const found = await this.inner.head(key, { signal });
+    if (found === null) return 'absent';
+    if (!contentNamed) return 'other';
+    if (found.bytes !== body.length) return 'damaged';
+    if (this.capabilities.serverChecksum) return 'whole';
+    return (await this.inner.get(key, { signal })).equals(body) ? 'whole' : 'damaged';
   }
 
   private attempt<T>(

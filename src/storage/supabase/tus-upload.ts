@@ -123,6 +123,11 @@ function run(options: ResumableOptions, progress: Progress): Promise<'finished' 
       onUploadUrlAvailable: () => {
         progress.url = upload.url;
       },
+      // Bytes of a chunk that broke off count as progress too.
+      onAfterResponse: (request, response) => {
+        const offset = Number(response.getHeader('Upload-Offset') ?? NaN);
+        if (request.getMethod() === 'HEAD' && Number.isSafeInteger(offset)) progress.offset = offset;
+      },
       // A success says no more than that an answer came; the offset says what the store holds.
       onChunkComplete: (accepted, offset, total) => {
         progress.offset = offset;

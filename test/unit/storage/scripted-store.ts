@@ -34,6 +34,8 @@ export class ScriptedStore implements ObjectStore {
   readonly name = 'scripted';
   kind: ObjectStore['kind'] = 'filesystem';
   readonly capabilities = { createOnly: true, serverChecksum: false };
+  /** So many bodies to come are stored with a bit flipped. */
+  damages = 0;
   readonly objects = new Map<string, Buffer>();
   readonly calls: string[] = [];
   running = 0;
@@ -47,7 +49,7 @@ export class ScriptedStore implements ObjectStore {
   async put(key: string, body: Buffer, options: PutOptions = {}): Promise<PutResult> {
     return this.run(`put ${key}`, options.signal, () => {
       if (options.createOnly && this.objects.has(key)) return { created: false };
-      this.objects.set(key, body);
+      this.objects.set(key, this.damages > 0 ? this.damaged(body) : body);
       return { created: true };
     });
   }
@@ -74,6 +76,13 @@ export class ScriptedStore implements ObjectStore {
   }
   async close(): Promise<void> {
     this.closed = true;
+  }
+
+  private damaged(body: Buffer): Buffer {
+    this.damages--;
+    const copy = Buffer.from(body);
+    copy[0]! ^= 1;
+    return copy;
   }
 
   private info(key: string): ObjectInfo | null {

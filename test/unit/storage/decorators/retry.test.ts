@@ -13,7 +13,35 @@ describe('a store with retries', () => {
   it('finds an object named by content whose answer was lost, without sending it again', async () => {
     const { inner, store } = setup('lost-answer');
     expect(await store.put(`segments/${sha256}`, body, { sha256 })).toEqual({ created: true });
+    expect(inner.calls).toEqual([`put segments/${sha256}`, `head segments/${sha256}`, `get segments/${sha256}`]);
+  });
+
+  it('believes name and size alone only of a store that checks the checksum of what it takes', async () => {
+    const { inner, store } = setup('lost-answer');
+    inner.capabilities.serverChecksum = true;
+    expect(await store.put(`segments/${sha256}`, body, { sha256 })).toEqual({ created: true });
     expect(inner.calls).toEqual([`put segments/${sha256}`, `head segments/${sha256}`]);
+  });
+
+  it.each([
+    { createOnly: false, created: true },
+    { createOnly: true, created: false },
+  ])(
+    'sends an object again that was stored damaged by an attempt without an answer (create-only: $createOnly)',
+    async ({ createOnly, created }) => {
+      const { inner, store } = setup('lost-answer');
+      inner.damages = 1;
+      expect(await store.put(`segments/${sha256}`, body, { sha256, createOnly })).toEqual({ created });
+      expect(inner.objects.get(`segments/${sha256}`)).toBe(body);
+      expect(inner.calls.map((call) => call.split(' ')[0])).toEqual(['put', 'head', 'get', 'put']);
+    },
+  );
+
+  it('looks again when it could not read what an attempt without an answer had stored', async () => {
+    const { inner, store } = setup('lost-answer', 'ok', 'STORE_TIMEOUT');
+    inner.damages = 1;
+    expect(await store.put(`segments/${sha256}`, body, { sha256 })).toEqual({ created: true });
+    expect(inner.objects.get(`segments/${sha256}`)).toBe(body);
   });
 
   it('sends an object again that the store did not take', async () => {
