@@ -1,17 +1,15 @@
 import type { Readable } from 'node:stream';
-import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { storageError } from '../../errors/storage';
 import { abortReason } from '../timing';
 import { s3Error, type S3ErrorContext } from './errors';
 
-/** The whole body in one Buffer; throws when it is not as long as announced. */
+/** The whole body in one Buffer; throws when it is not as long as announced (`expected`, where the store says it). */
 export async function readBody(
-  answer: GetObjectCommandOutput,
+  stream: Readable,
+  expected: number | undefined,
   context: S3ErrorContext,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
-  const stream = answer.Body as Readable;
-  const expected = answer.ContentLength;
   const body = expected === undefined ? null : Buffer.allocUnsafeSlow(expected);
   const chunks: Buffer[] = [];
   let at = 0;

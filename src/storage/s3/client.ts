@@ -6,6 +6,7 @@ import type { S3StoreConfig } from '../../config/schema';
 import type { SecretResolver } from '../secrets';
 import { realTiming, type Timing } from '../timing';
 import { credentialSource, retryWithFreshCredentials, sdkCredentials } from './credentials';
+import { DirectRequests } from './direct';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Requests that wait for a socket are meant to wait; the SDK would warn of them on the console. */
@@ -18,6 +19,15 @@ const SILENT = { trace: silent, debug: silent, info: silent, warn: silent, error
  * again before it is believed.
  */
 export function createS3Client(config: S3StoreConfig, secrets: SecretResolver, timing: Timing = realTiming): S3Client {
+  return openS3(config, secrets, timing).client;
+}
+
+/** A client, and the short way that shares its keys and sockets. */
+export function openS3(
+  config: S3StoreConfig,
+  secrets: SecretResolver,
+  timing: Timing,
+): { readonly client: S3Client; readonly direct: DirectRequests } {
   const source = credentialSource(config, secrets);
   const sockets = { keepAlive: true, maxSockets: config.limits.maxRequests };
   const client = new S3Client({
@@ -40,5 +50,5 @@ export function createS3Client(config: S3StoreConfig, secrets: SecretResolver, t
     }),
   });
   if (source !== null) retryWithFreshCredentials(client, source, timing);
-  return client;
+  return { client, direct: new DirectRequests(client, config.bucket, source, timing) };
 }

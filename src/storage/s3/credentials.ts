@@ -71,23 +71,31 @@ export function sdkCredentials(source: CredentialSource | null): S3ClientConfig[
 
 type Handler = (args: object) => Promise<unknown>;
 
+/** For the SDK, in its outermost step, so that the second request is signed with the new key. */
+export function retryWithFreshCredentials(client: S3Client, source: CredentialSource, timing: Timing): void {
+  const middleware = (next: Handler) => (args: object) => freshCredentials(source, timing, () => next(args));
+  client.middlewareStack.add(middleware as never, { step: 'initialize', name: 'freshCredentials', priority: 'high' });
+}
+
 /**
  * A request that is refused with 401 or 403 reads the references again, and is sent once more when they stand for
  * something else now: a key that was replaced while the request was under way, a part of a long upload for one, costs
- * nothing. In the outermost step of the SDK, so that the second request is signed with the new key.
+ * nothing.
  */
-export function retryWithFreshCredentials(client: S3Client, source: CredentialSource, timing: Timing): void {
-  const middleware = (next: Handler) => async (args: object) => {
-    const before = source.generation;
-    try {
-      return await next(args);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      if (!(await isReplaced(source, before, error, timing))) throw error;
-      return next(args);
-    }
-  };
-  client.middlewareStack.add(middleware as never, { step: 'initialize', name: 'freshCredentials', priority: 'high' });
+export async function freshCredentials<T>(
+  source: CredentialSource | null,
+  timing: Timing,
+  request: () => Promise<T>,
+): Promise<T> {
+  if (source === null) return request();
+  const before = source.generation;
+  try {
+    return await request();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    if (!(await isReplaced(source, before, error, timing))) throw error;
+    return request();
+  }
 }
 
 function isRefusal(error: unknown): boolean {

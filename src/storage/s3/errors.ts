@@ -174,6 +174,8 @@ function skewOf(fault: S3Fault): number | undefined {
 function classify(fault: S3Fault, status: number | undefined): StorageErrorCode {
   if (/object lock|WORM|retention|legal hold/i.test(fault.message ?? '') && status !== undefined && status < 500)
     if (codeOf(fault) === 'AccessDenied' || status === 403) return 'STORE_OBJECT_LOCKED';
+  // The SDK's sockets name a connection that broke a TimeoutError too.
+  if (status === undefined && (fault.code === 'ECONNRESET' || fault.code === 'EPIPE')) return 'STORE_UNREACHABLE';
   const known = BY_CODE[codeOf(fault)];
   if (known) return known;
   if (status === undefined || status < 300) return withoutAnswer(fault, status);

@@ -4,6 +4,7 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { S3StoreConfig } from '../../config/schema';
@@ -27,8 +28,9 @@ import type { SecretResolver } from '../secrets';
 import { abortReason, throwIfAborted, type Timing } from '../timing';
 import { readBody } from './body';
 import { checksumOf, sha256Hex } from './checksum';
-import { createS3Client } from './client';
+import { openS3 } from './client';
 import { Deleter } from './delete';
+import { drain, putHeaders, type DirectRequests } from './direct';
 import { s3Error, statusOf, type S3ErrorContext, type S3Operation } from './errors';
 import { inspectBucket } from './inspect';
 import { putMultipart } from './multipart';
@@ -45,13 +47,23 @@ export interface S3StoreDependencies {
 
 /** Objects in a bucket of any S3-compatible store. Contacts it at the first call. */
 export function createS3Store(config: S3StoreConfig, secrets: SecretResolver, deps: S3StoreDependencies): ObjectStore {
-  return new S3Store(config, createS3Client(config, secrets, deps.timing), deps);
+  return new S3Store(config, openS3(config, secrets, deps.timing), deps);
+}
+
+interface GetAnswer {
+  readonly body: Readable;
+  /** As announced; undefined where the store does not say. */
+  readonly bytes: number | undefined;
+  /** The store sent no more than the range that was asked for. */
+  readonly partial: boolean;
 }
 
 class S3Store implements ObjectStore {
   readonly kind = 's3';
   readonly name: string;
   readonly capabilities: StoreCapabilities;
+  private readonly client: S3Client;
+  private readonly direct: DirectRequests;
   private readonly prefix: string;
   private readonly deleter: Deleter;
   private readonly uploads = new Set<Promise<void>>();
@@ -60,9 +72,12 @@ class S3Store implements ObjectStore {
 
   constructor(
     private readonly config: S3StoreConfig,
-    private readonly client: S3Client,
+    access: { readonly client: S3Client; readonly direct: DirectRequests },
     private readonly deps: S3StoreDependencies,
   ) {
+    const { client } = access;
+    this.client = client;
+    this.direct = access.direct;
     this.name = config.name;
     this.prefix = normalisePrefix(config.prefix, config.name);
     this.capabilities = {
@@ -98,10 +113,10 @@ class S3Store implements ObjectStore {
     if (range && range.start === range.end) return this.emptyRange(key, options);
     const context = this.context('get', key);
     try {
-      const answer = await send(context, signal, (to) => this.client.send(this.getCommand(key, range), to));
-      const body = await readBody(answer, context, signal);
+      const answer = await send(context, signal, (to) => this.request(key, range, to.abortSignal));
+      const body = await readBody(answer.body, answer.bytes, context, signal);
       // A store that ignores the range sends the whole object.
-      return range && answer.ContentRange === undefined ? body.subarray(range.start, range.end) : body;
+      return range && !answer.partial ? body.subarray(range.start, range.end) : body;
     } catch (error) {
       if (range && isHoldfastError(error) && error.context.status === 416) return Buffer.alloc(0);
       if (isHoldfastError(error, 'STORE_OBJECT_MISSING')) await this.assertBucket(signal);
@@ -186,19 +201,41 @@ class S3Store implements ObjectStore {
 
   private async putWhole(key: string, body: Buffer, conditional: boolean, options: PutOptions): Promise<void> {
     const sha256 = options.sha256 ?? sha256Hex(body);
-    const command = new PutObjectCommand({
-      Bucket: this.config.bucket,
-      Key: this.prefix + key,
-      Body: body,
-      ContentLength: body.length,
+    const input: Omit<PutObjectCommandInput, 'Bucket' | 'Key'> = {
       IfNoneMatch: conditional ? '*' : undefined,
       ...objectSettings(this.config, key),
       ...checksumOf(this.config.checksum, body, sha256),
       ...lockDigest(this.config, body),
+    };
+    const objectKey = this.prefix + key;
+    await send(this.context('put', key), options.signal, async (to) => {
+      if (await this.direct.serves()) {
+        const request = {
+          method: 'PUT',
+          key: objectKey,
+          headers: putHeaders(input, body.length),
+          body,
+          sha256,
+        } as const;
+        return drain(await this.direct.send(request, to.abortSignal));
+      }
+      const object = { Bucket: this.config.bucket, Key: objectKey, Body: body, ContentLength: body.length };
+      await this.client.send(withPayloadHash(new PutObjectCommand({ ...input, ...object }), sha256), to);
     });
-    await send(this.context('put', key), options.signal, (to) =>
-      this.client.send(withPayloadHash(command, sha256), to),
-    );
+  }
+
+  /** Asks for an object or a range of it. */
+  private async request(key: string, range: GetOptions['range'], signal: AbortSignal | undefined): Promise<GetAnswer> {
+    if (await this.direct.serves()) {
+      const headers: Record<string, string> = range ? { range: rangeHeader(range) } : {};
+      const answer = await this.direct.send({ method: 'GET', key: this.prefix + key, headers }, signal);
+      const length = answer.headers['content-length'];
+      const bytes = length === undefined ? undefined : Number(length);
+      return { body: answer.body, bytes, partial: answer.headers['content-range'] !== undefined };
+    }
+    const answer = await this.client.send(this.getCommand(key, range), { abortSignal: signal });
+    const partial = answer.ContentRange !== undefined;
+    return { body: answer.Body as Readable, bytes: answer.ContentLength, partial };
   }
 
   private async putLarge(key: string, body: Buffer, conditional: boolean, options: PutOptions): Promise<void> {
@@ -224,7 +261,7 @@ class S3Store implements ObjectStore {
     return new GetObjectCommand({
       Bucket: this.config.bucket,
       Key: this.prefix + key,
-      Range: range ? `bytes=${range.start}-${range.end - 1}` : undefined,
+      Range: range ? rangeHeader(range) : undefined,
     });
   }
 
@@ -287,4 +324,8 @@ class S3Store implements ObjectStore {
       permissions: writes ? writePermissions(this.config) : undefined,
     };
   }
+}
+
+function rangeHeader({ start, end }: NonNullable<GetOptions['range']>): string {
+  return `bytes=${start}-${end - 1}`;
 }

@@ -43,6 +43,8 @@ describe('an error of an S3 store', () => {
     [answered(400, 'InvalidPart'), 'STORE_UPLOAD_INCOMPLETE'],
     [answered(200, 'SyntaxError', 'not XML'), 'STORE_SERVER_ERROR'],
     [{ name: 'Error', code: 'ECONNRESET', message: 'socket hang up' }, 'STORE_UNREACHABLE'],
+    [{ name: 'TimeoutError', code: 'ECONNRESET', message: 'socket hang up' }, 'STORE_UNREACHABLE'],
+    [{ name: 'TimeoutError', code: 'EPIPE', message: 'write EPIPE' }, 'STORE_UNREACHABLE'],
     [{ name: 'Error', code: 'ENOTFOUND', message: 'getaddrinfo' }, 'STORE_UNREACHABLE'],
     [{ name: 'TimeoutError', message: 'socket' }, 'STORE_TIMEOUT'],
     [{ name: 'Error', code: 'SELF_SIGNED_CERT_IN_CHAIN', message: '' }, 'STORE_TLS_INVALID'],
