@@ -1,6 +1,7 @@
 /** The section `databases` of holdfast.yaml. */
 import { z } from 'zod';
 import { connectionSchema, duration, name, timeZone } from './fields';
+import { databaseLoadSchema } from './load-schema';
 import { databasePolicySchema } from './policy-schema';
 import { intactSchema, rotationSchema } from './rotation-schema';
 import { oneOfTimes, scheduleManners, scheduleTimes } from './schedule-fields';
@@ -94,6 +95,7 @@ export const databaseSchema = z.strictObject({
   pauseBudget: duration
     .default(parseDuration('10m')!)
     .describe('how long a pause may hold the snapshot; after it the dump starts again, uploading nothing twice'),
+  load: databaseLoadSchema.optional().describe("instead of the root's `load`, field by field; limits signal by signal"),
   timeout: duration.default(parseDuration('24h')!).describe('of one dump attempt'),
   schedules: z.array(scheduleSchema).default([]).describe('when backups are taken; made true by `holdfast apply`'),
   retention: retentionSchema.prefault({}).describe('which backups stay; a backup stays when any rule keeps it'),

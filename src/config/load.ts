@@ -4,6 +4,7 @@ import { isAlias, isMap, isSeq, LineCounter, parseDocument, type Document, type 
 import { configError } from '../errors/config';
 import { crossChecks } from './cross-checks';
 import { formatFault, formatPath, type ConfigFault, type Finding } from './fault';
+import { writtenLoadChecks } from './load-checks';
 import { resolvePaths } from './resolve-paths';
 import { configSchema, type HoldfastConfig } from './schema';
 import { storeWarnings } from './store-names';
@@ -87,7 +88,11 @@ export function parseConfig(text: string, fileName: string): ParseResult {
       warnings: sorted(locateAll(storeWarnings(value), document, lines)),
     };
   // The schema runs the cross checks on a faultless structure only; here they are listed with all other faults.
-  const findings = [...crossChecks(value), ...zodFindings(configSchema, value, parsed.error.issues)];
+  const findings = [
+    ...crossChecks(value),
+    ...writtenLoadChecks(value),
+    ...zodFindings(configSchema, value, parsed.error.issues),
+  ];
   return refuse(locateAll(findings, document, lines));
 }
 

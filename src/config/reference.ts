@@ -12,6 +12,8 @@ interface Json {
   readonly properties?: Readonly<Record<string, Json>>;
   readonly required?: readonly string[];
   readonly items?: Json;
+  /** Of a table whose names the writer chooses: what stands behind each. */
+  readonly additionalProperties?: Json | boolean;
   readonly anyOf?: readonly Json[];
   readonly oneOf?: readonly Json[];
 }
@@ -56,12 +58,16 @@ function collect(path: string, node: Json, sections: Section[], described: Map<s
 function formsOf(node: Json): readonly Json[] {
   if (node.properties) return [node];
   if (node.items) return formsOf(node.items);
+  if (typeof node.additionalProperties === 'object') return formsOf(node.additionalProperties);
   return (node.anyOf ?? node.oneOf ?? []).filter((form) => form.properties);
 }
 
 function join(path: string, field: string, child: Json): string {
-  return `${path === '' ? '' : `${path}.`}${field}${child.items && formsOf(child).length > 0 ? '[]' : ''}`;
+  const many = formsOf(child).length === 0 || child.properties ? '' : child.items ? '[]' : named(child);
+  return `${path === '' ? '' : `${path}.`}${field}${many}`;
 }
+
+const named = (node: Json): string => (typeof node.additionalProperties === 'object' ? '.NAME' : '');
 
 function table(form: Json, described: ReadonlyMap<string, string>): string {
   const rows = Object.entries(form.properties!).map(([field, child]) => {
@@ -80,8 +86,10 @@ function kind(node: Json): string {
   const alternatives = node.anyOf ?? node.oneOf;
   if (alternatives) return [...new Set(alternatives.map(kind))].join(' or ');
   if (node.properties) return 'fields';
+  if (typeof node.additionalProperties === 'object') return `by name: ${kind(node.additionalProperties)}`;
   const pattern = node.pattern ?? '';
   if (pattern.includes('env:')) return 'secret reference';
+  if (pattern.includes('%')) return 'amount';
   if (pattern.includes('ms|s|m')) return 'duration';
   if (pattern.includes('KMGT')) return 'size';
   if (Array.isArray(node.type)) return node.type.map((type: string) => kind({ type })).join(' or ');

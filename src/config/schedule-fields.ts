@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { duration, timeZone } from './fields';
 import { parseDuration } from './units';
 
+export const scheduleDay = z.enum(['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']);
+
 export const scheduleTimes = {
   every: z
     .enum(['hourly', 'daily', 'weekly', 'monthly'])
@@ -13,10 +15,7 @@ export const scheduleTimes = {
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
     .optional()
     .describe('HH:MM, with `every`; for hourly the minute alone counts'),
-  dayOfWeek: z
-    .enum(['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'])
-    .optional()
-    .describe('for every: weekly'),
+  dayOfWeek: scheduleDay.optional().describe('for every: weekly'),
   dayOfMonth: z.int().min(1).max(28).optional().describe('for every: monthly'),
   interval: duration.optional().describe('instead of `every`: a fixed interval'),
   cron: z.string().optional().describe('instead of `every`: a cron expression'),

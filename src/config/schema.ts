@@ -7,6 +7,8 @@ import { crossChecks } from './cross-checks';
 import { databaseSchema } from './database-schema';
 import { connectionSchema, duration, name, secretRef, size } from './fields';
 import { healthSchema } from './health-schema';
+import { loadChecks } from './load-checks';
+import { loadSchema } from './load-schema';
 import { policySchema } from './policy-schema';
 import {
   storeSchema,
@@ -51,6 +53,7 @@ export const configSchema = z
       .optional()
       .describe('what the copies of each backup are held to; absent = no policy, `{}` = the 3-2-1 rule'),
     health: healthSchema.prefault({}).describe('how stores are watched, and when one is left alone'),
+    load: loadSchema.prefault({}).describe("how the databases' users are kept from noticing a backup"),
     keys: z
       .strictObject({
         repository: z.string().min(1).describe('the folder made by `holdfast keys init`, or its repository.json'),
@@ -132,7 +135,7 @@ export const configSchema = z
       .describe('how backups are stored'),
   })
   .check((ctx) => {
-    for (const { path, message } of crossChecks(ctx.value)) {
+    for (const { path, message } of [...crossChecks(ctx.value), ...loadChecks(ctx.value.load, ctx.value.databases)]) {
       ctx.issues.push({ code: 'custom', path: [...path], message, input: ctx.value });
     }
   });

@@ -4,6 +4,8 @@ export interface Pace {
   readonly maxBytesPerSecond: number | null;
   /** Parallel readers; null = as many as the run has. */
   readonly readers: number | null;
+  /** Uploads in flight; absent or null = as many as the worker allows. */
+  readonly uploads?: number | null;
   readonly paused: boolean;
   /** Shown to operators: "asked by ana", "CPU 84 % > 60 %". */
   readonly reason: string;
@@ -34,11 +36,18 @@ export function askedPace(current: Pace, asked: Partial<Pace> | undefined, pause
   return {
     maxBytesPerSecond: positiveOrNull(asked?.maxBytesPerSecond, current.maxBytesPerSecond),
     readers: positiveOrNull(asked?.readers, current.readers),
+    ...uploadsOf(current, asked),
     paused: paused ?? asked?.paused ?? current.paused,
     reason: asked?.reason ?? 'asked by a signal without a reason',
     setBy: asked?.setBy ?? 'a signal without a sender',
     sequence: asked?.sequence ?? current.sequence + 1,
   };
+}
+
+/** Absent stays absent: paces of runs that know nothing of it keep their shape. */
+function uploadsOf(current: Pace, asked: Partial<Pace> | undefined): Pick<Pace, 'uploads'> {
+  if (asked?.uploads === undefined && current.uploads === undefined) return {};
+  return { uploads: positiveOrNull(asked?.uploads, current.uploads ?? null) };
 }
 
 /** A rate or a number of readers that is not above zero would stop a run for good; `paused` is there for that. */
@@ -50,5 +59,5 @@ function positiveOrNull(asked: number | null | undefined, current: number | null
 /** One short word for a search attribute: `paused`, `limited`, `full`. */
 export function paceWord(pace: Pace): 'paused' | 'limited' | 'full' {
   if (pace.paused) return 'paused';
-  return pace.maxBytesPerSecond !== null || pace.readers !== null ? 'limited' : 'full';
+  return (pace.maxBytesPerSecond ?? pace.readers ?? pace.uploads ?? null) !== null ? 'limited' : 'full';
 }

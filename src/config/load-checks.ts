@@ -1,0 +1,211 @@
+/** What the fields of `load` demand of each other, and of the rest of the configuration. */
+import { limitFaults } from '../domain/load/limits';
+import { openMinutes } from '../domain/load/calendar';
+import { isSignalName, KNOWN_SIGNALS } from '../domain/load/signals';
+import { minutesOf, MINUTES_OF_DAY, spansOf, windowText, type WeeklyWindow } from '../domain/load/windows';
+import type { LoadRules } from '../domain/load/rules';
+import { didYouMean } from './did-you-mean';
+import type { ConfigPath, Finding } from './fault';
+import { isRelative, laxer, loadRulesOf } from './load-rules';
+import { databaseLoadSchema, loadSchema, type DatabaseLoadConfig, type LoadConfig } from './load-schema';
+
+type Report = (path: ConfigPath, message: string, hint?: string | null) => void;
+
+/** A schedule, as far as a deadline is concerned. */
+interface Scheduled {
+  readonly at?: string | undefined;
+  readonly every?: string | undefined;
+  readonly timezone?: string | undefined;
+}
+
+interface Checked {
+  readonly load?: DatabaseLoadConfig | undefined;
+  readonly schedules: readonly Scheduled[];
+}
+
+/** Of a configuration whose fields are right each by itself. */
+export function loadChecks(root: LoadConfig, databases: readonly Checked[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  const fault: Report = (path, message, hint = null) => void findings.push({ path, at: 'value', message, hint });
+  ownChecks(root, ['load'], fault);
+  const { samples, minutes, hours, days } = root.keep;
+  if (!(samples <= minutes && minutes <= hours && hours <= days))
+    fault(['load', 'keep'], 'samples, minutes, hours and days must each be kept no longer than the next');
+  ruleChecks(root, { schedules: [] }, () => ['load'], fault);
+  databases.forEach((database, d) => {
+    const own = ['databases', d, 'load'];
+    if (database.load) ownChecks(database.load, own, fault);
+    // A fault is shown where its field is written.
+    const place = (field: keyof LoadConfig, signal?: string): ConfigPath => {
+      const written: unknown = database.load?.[field as keyof DatabaseLoadConfig];
+      const limits = field === 'peak' ? database.load?.peak?.limits : written;
+      const found = signal === undefined ? written : (limits as Record<string, unknown> | undefined)?.[signal];
+      return found === undefined ? ['load'] : own;
+    };
+    ruleChecks(root, database, place, fault);
+  });
+  return findings;
+}
+
+/** Of a file that has other faults as well: skips what cannot be read. */
+export function writtenLoadChecks(written: unknown): readonly Finding[] {
+  const root = loadSchema.safeParse(field(written, 'load') ?? {});
+  if (!root.success) return [];
+  const databases = field(written, 'databases');
+  if (!Array.isArray(databases)) return loadChecks(root.data, []);
+  return loadChecks(
+    root.data,
+    databases.map((database: unknown): Checked => {
+      const load = databaseLoadSchema.safeParse(field(database, 'load'));
+      const schedules = field(database, 'schedules');
+      return {
+        load: load.success ? load.data : undefined,
+        schedules: Array.isArray(schedules)
+          ? schedules.map((schedule: unknown) => ({
+              at: text(field(schedule, 'at')),
+              every: text(field(schedule, 'every')),
+              timezone: text(field(schedule, 'timezone')),
+            }))
+          : [],
+      };
+    }),
+  );
+}
+
+/** Of one section by itself. */
+function ownChecks(load: DatabaseLoadConfig, path: ConfigPath, fault: Report): void {
+  for (const [where, limits] of [
+    [[...path, 'limits'], load.limits],
+    [[...path, 'peak', 'limits'], load.peak?.limits],
+  ] as const)
+    for (const [signal, limit] of Object.entries(limits ?? {})) {
+      if (!isSignalName(signal)) {
+        const meant = didYouMean(signal, KNOWN_SIGNALS);
+        const hint = meant ? `Did you mean ${meant}?` : 'Those of queries are named prometheus:NAME';
+        fault([...where, signal], `${signal} is not a signal`, hint);
+      } else if (limit !== 'off') mixed(limit, [...where, signal], fault);
+    }
+  for (const key of ['windows', 'protected'] as const)
+    load[key]?.forEach((window, index) => neverOpens(window, [...path, key, index], fault));
+  load.peak?.windows.forEach((window, index) => neverOpens(window, [...path, 'peak', 'windows', index], fault));
+  if (load.deadline && (load.deadline.doneBy === undefined) === (load.deadline.within === undefined))
+    fault([...path, 'deadline'], 'state exactly one of doneBy and within');
+  for (const key of ['http', 'prometheus'] as const) {
+    const names = load.samplers?.[key].map(({ name }) => name) ?? [];
+    names.forEach((name, index) => {
+      if (names.indexOf(name) < index)
+        fault([...path, 'samplers', key, index, 'name'], `the name ${name} is used twice`);
+    });
+  }
+}
+
+function mixed(limit: Exclude<LoadConfig['limits'][string], 'off'>, path: ConfigPath, fault: Report): void {
+  if (isRelative(limit) !== true) return;
+  for (const key of ['throttle', 'pause', 'release'] as const) {
+    const amount = limit[key];
+    if (typeof amount === 'object' && amount.relative !== true)
+      fault([...path, key], 'throttle, pause and release are all relative (+20%), or none of them is');
+  }
+}
+
+function neverOpens(window: WeeklyWindow, path: ConfigPath, fault: Report): void {
+  if (window.from === window.to)
+    fault([...path, 'to'], `the window ${windowText(window)} never opens`, 'For a whole day write 00:00 to 24:00');
+}
+
+/** Of the rules that hold for one database in the end. */
+function ruleChecks(
+  root: LoadConfig,
+  database: Checked,
+  place: (field: keyof LoadConfig, signal?: string) => ConfigPath,
+  fault: Report,
+): void {
+  const rules = loadRulesOf(root, { load: database.load, readers: 1, pauseBudget: 0 }, { segmentsInFlight: 1 });
+  const { limits, peak } = rules;
+  for (const limit of limits)
+    for (const { field, message } of limitFaults(limit))
+      fault([...place('limits', limit.signal), 'limits', limit.signal, field], message);
+  for (const limit of peak.limits) {
+    const path = [...place('peak', limit.signal), 'peak', 'limits', limit.signal];
+    for (const { field, message } of limitFaults(limit)) fault([...path, field], message);
+    const always = limits.find(({ signal }) => signal === limit.signal);
+    if (always && laxer(limit, always))
+      fault(
+        [...path, 'throttle'],
+        `the limit of peak hours (${limit.throttle}) is laxer than at other hours (${always.throttle})`,
+      );
+  }
+  signalChecks(root, database, rules, place, fault);
+  if (rules.maxBytesPerSecond !== null && rules.minBytesPerSecond > rules.maxBytesPerSecond)
+    fault([...place('minRate'), 'minRate'], 'minRate is above maxRate');
+  if (rules.maxBytesPerSecond !== null && rules.safePace.maxBytesPerSecond! > rules.maxBytesPerSecond)
+    fault([...place('maxRate'), 'maxRate'], 'maxRate is below the rate of safePace');
+  const every = database.load?.every ?? root.every;
+  if (rules.silentAfterMs <= every)
+    fault(
+      [...place('silentAfter'), 'silentAfter'],
+      'silentAfter must be longer than every: the watch would always be silent',
+    );
+  if (rules.windows.every((window) => spansOf(window).length > 0) && openMinutes(rules) === 0)
+    fault([...place('windows'), 'windows'], 'no minute of the week is open: protected times cover all windows');
+  deadlineChecks(database, rules, place, fault);
+}
+
+function signalChecks(
+  root: LoadConfig,
+  { load }: Checked,
+  rules: LoadRules,
+  place: (field: keyof LoadConfig, signal?: string) => ConfigPath,
+  fault: Report,
+): void {
+  const queries = (load?.samplers ?? root.samplers).prometheus.map(({ name }) => name);
+  for (const { signal } of rules.limits) {
+    if (!signal.startsWith('prometheus:') || queries.includes(signal.slice('prometheus:'.length))) continue;
+    const meant = didYouMean(signal.slice('prometheus:'.length), queries);
+    fault(
+      [...place('limits', signal), 'limits', signal],
+      'no query of samplers.prometheus has that name',
+      meant ? `Did you mean prometheus:${meant}?` : null,
+    );
+  }
+  for (const [signal, written] of Object.entries({ ...root.limits, ...load?.limits }))
+    if (isSignalName(signal) && written !== 'off' && !rules.limits.some((limit) => limit.signal === signal))
+      fault(
+        [...place('limits', signal), 'limits', signal, 'throttle'],
+        `${signal} has no default limit: state throttle`,
+      );
+  if (rules.minSignals > rules.limits.length)
+    fault(
+      [...place('minSignals'), 'minSignals'],
+      `minSignals (${rules.minSignals}) is more than there are limits (${rules.limits.length}): the safe pace would hold for ever`,
+    );
+}
+
+/** Times of day wrap: a deadline that comes more than half a day after the start was meant to come before it. */
+function deadlineChecks(
+  { schedules }: Checked,
+  { deadline, windows, timeZone }: LoadRules,
+  place: (field: keyof LoadConfig) => ConfigPath,
+  fault: Report,
+): void {
+  if (deadline === null || !('doneBy' in deadline)) return;
+  const { doneBy } = deadline;
+  const path = [...place('deadline'), 'deadline', 'doneBy'];
+  const tooLate = (start: string) => {
+    const ahead = (minutesOf(doneBy) - minutesOf(start) + MINUTES_OF_DAY) % MINUTES_OF_DAY;
+    return ahead === 0 || ahead > MINUTES_OF_DAY / 2;
+  };
+  const starts = schedules.filter(
+    ({ at, every, timezone }) => at !== undefined && every !== 'hourly' && (timezone ?? 'UTC') === timeZone,
+  );
+  const wrong = starts.find(({ at }) => tooLate(at!))?.at;
+  if (wrong !== undefined) fault(path, `the deadline ${doneBy} is before the start at ${wrong}`);
+  const closed = windows.find(({ from }) => tooLate(from));
+  if (closed) fault(path, `the deadline ${doneBy} is before the window ${windowText(closed)} opens`);
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

@@ -1,0 +1,23 @@
+/** Has somebody waited behind a lock of ours for too long? */
+import type { LockWaiterRule } from './rules';
+import { parseSeriesKey, seriesOf } from './series';
+import type { LoadSample } from './signals';
+
+/** A fact for people; null when nobody waits, or not for that long yet. */
+export function waitsBehindUs(
+  samples: readonly LoadSample[],
+  rule: LockWaiterRule,
+  now: number,
+  staleMs: number,
+): string | null {
+  for (const [key, points] of seriesOf(samples, { from: now - Math.max(staleMs, rule.afterMs) * 4, to: now })) {
+    if (parseSeriesKey(key)!.signal !== 'waitersBehindUs') continue;
+    const last = points.at(-1)!;
+    if (last.value === 0 || last.at < now - staleMs) continue;
+    const since = points[points.findLastIndex(({ value }) => value === 0) + 1]!.at;
+    if (now - since < rule.afterMs) continue;
+    const sessions = last.value === 1 ? '1 session waits' : `${last.value} sessions wait`;
+    return `${sessions} behind a lock of the backup for ${Math.round((now - since) / 1_000)} s`;
+  }
+  return null;
+}

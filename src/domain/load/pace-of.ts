@@ -1,0 +1,51 @@
+/** Decisions as paces of a run, and the safe pace of a run whose watch is silent. */
+import type { Pace } from '../pace';
+import type { PaceDecision } from './policy-types';
+import type { LoadRules } from './rules';
+
+/** Who the history names for a pace that the policy set. */
+export const LOAD_WATCH = 'load watch';
+const MAX_REASON = 240;
+
+/** `setBy`: the operator when an override decided. */
+export function paceOf(
+  { target, reasons }: Pick<PaceDecision, 'target' | 'reasons'>,
+  { sequence, setBy = LOAD_WATCH }: { readonly sequence: number; readonly setBy?: string },
+): Pace {
+  const text = reasons
+    .slice(0, 3)
+    .map((reason) => reason.text)
+    .join('; ');
+  return {
+    maxBytesPerSecond: target.maxBytesPerSecond,
+    readers: target.readers,
+    uploads: target.uploads,
+    paused: target.paused,
+    reason: text.length > MAX_REASON ? `${text.slice(0, MAX_REASON - 1)}…` : text,
+    setBy,
+    sequence,
+  };
+}
+
+/** `heardAt`: when the watch was last heard; null = never, which counts from the start of the run. Milliseconds since the epoch. */
+export function watchIsSilent(
+  { heardAt, startedAt, now }: { readonly heardAt: number | null; readonly startedAt: number; readonly now: number },
+  { silentAfterMs }: Pick<LoadRules, 'silentAfterMs'>,
+): boolean {
+  return now - Math.max(heardAt ?? 0, startedAt) > silentAfterMs;
+}
+
+/**
+ * What a run without a watch does: it goes on, slowly enough to hurt nobody, and says so. A pause that the watch asked for ends
+ * with it: nobody would be left to end it. One that a person asked for stays.
+ */
+export function silentPace(current: Pace, { safePace, silentAfterMs }: LoadRules, sequence: number): Pace {
+  const paused = current.paused && current.setBy !== LOAD_WATCH;
+  return {
+    ...safePace,
+    paused,
+    reason: `the load watch was not heard for ${Math.round(silentAfterMs / 1_000)} s: the safe pace`,
+    setBy: paused ? current.setBy : 'default',
+    sequence,
+  };
+}

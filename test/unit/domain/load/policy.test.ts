@@ -1,0 +1,234 @@
+import type { Usual } from '../../../../src/domain/load/limits';
+import { decidePace } from '../../../../src/domain/load/policy';
+import { START_STATE, type PaceDecision, type PolicyInput } from '../../../../src/domain/load/policy-types';
+import { DEFAULT_RULES, type LoadRules } from '../../../../src/domain/load/rules';
+import type { LoadSample } from '../../../../src/domain/load/signals';
+
+/** A Saturday, 23:00 UTC: no peak hour. */
+const T = Date.UTC(2026, 10, 21, 23);
+const USUAL: Usual = { median: 10, p90: 10.5 };
+const MB = 1e6;
+
+const INPUT: PolicyInput = {
+  now: T,
+  rules: DEFAULT_RULES,
+  samples: [],
+  failures: [],
+  usual: () => USUAL,
+  run: {
+    kind: 'backup',
+    startedAt: T,
+    bytesDone: 0,
+    bytesExpected: null,
+    bytesPerSecond: 64 * MB,
+    givesWayTo: null,
+  },
+  override: null,
+  emergencyStop: null,
+  state: START_STATE,
+};
+const rules = (changes: Partial<LoadRules>): LoadRules => ({ ...DEFAULT_RULES, ...changes });
+const GOOD = { hostCpu: 0.1, probeLatencyMs: 10 };
+const sample = (at: number, signals: LoadSample['signals']): LoadSample => ({ at, source: 'all', signals });
+
+/** Samples every 2 s and a decision after each; `signals` by seconds since the start. */
+function play(
+  seconds: number,
+  signals: (second: number) => LoadSample['signals'],
+  input: Partial<PolicyInput> = {},
+): { decisions: PaceDecision[]; last: PaceDecision } {
+  const decisions: PaceDecision[] = [];
+  const samples: LoadSample[] = [];
+  let state = input.state ?? START_STATE;
+  const start = input.now ?? T;
+  for (let second = 0; second <= seconds; second += 2) {
+    samples.push(sample(start + second * 1_000, signals(second)));
+    const decision = decidePace({ ...INPUT, ...input, now: start + second * 1_000, samples, state });
+    ({ state } = decision);
+    decisions.push(decision);
+  }
+  return { decisions, last: decisions.at(-1)! };
+}
+
+test('on an idle server a backup goes at full pace from the first samples on', () => {
+  const { decisions } = play(60, () => GOOD);
+  expect(decisions.filter(({ changed }) => changed)).toHaveLength(1);
+  expect(decisions[0]!.target).toEqual({ maxBytesPerSecond: null, readers: null, uploads: null, paused: false });
+});
+
+test('a signal over its limit slows a backup down within two samples, to half of what was measured', () => {
+  const { decisions } = play(12, (second) => ({ ...GOOD, hostCpu: second >= 6 ? 0.78 : 0.2 }));
+  expect(decisions[3]!.target.maxBytesPerSecond).toBeNull();
+  expect(decisions[4]!.target).toEqual({ maxBytesPerSecond: 32 * MB, readers: 1, uploads: 2, paused: false });
+  expect(decisions[4]!.reasons[0]).toEqual({
+    code: 'signal',
+    text: 'CPU of the host 78 % is over the limit 75 %',
+  });
+});
+
+test('a single sample over a limit changes nothing', () => {
+  const { decisions } = play(60, (second) => ({ ...GOOD, hostCpu: second === 20 ? 0.99 : 0.2 }));
+  expect(decisions.filter(({ changed }) => changed)).toHaveLength(1);
+});
+
+test('far over its limit a signal costs two steps, over the pause limit it pauses', () => {
+  const far = play(10, (second) => ({ ...GOOD, hostCpu: second >= 6 ? 0.88 : 0.2 }));
+  expect(far.last.target.maxBytesPerSecond).toBe(16 * MB);
+  const stop = play(10, (second) => ({ ...GOOD, hostCpu: second >= 6 ? 0.95 : 0.2 }));
+  expect(stop.last.target.paused).toBe(true);
+});
+
+test('it is released when the signal fell below release and stayed there, one step at a time', () => {
+  const { decisions, last } = play(600, (second) => ({ ...GOOD, hostCpu: second >= 6 && second < 30 ? 0.95 : 0.2 }));
+  const rates = decisions
+    .filter(({ changed }) => changed)
+    .map(({ target }) => [target.paused, target.maxBytesPerSecond]);
+  expect(rates.slice(0, 3)).toEqual([
+    [false, null],
+    [true, 1 * MB],
+    [false, 1 * MB],
+  ]);
+  expect(last.target.maxBytesPerSecond).toBeNull();
+});
+
+test('between release and throttle it neither slows down nor goes faster', () => {
+  const { decisions, last } = play(300, (second) => ({
+    ...GOOD,
+    hostCpu: second < 6 ? 0.2 : second < 12 ? 0.78 : 0.7,
+  }));
+  expect(decisions.filter(({ changed }) => changed)).toHaveLength(2);
+  expect(last.target.maxBytesPerSecond).toBe(32 * MB);
+});
+
+test('in peak hours the limit of the CPU is 30 %', () => {
+  const noon = Date.UTC(2026, 10, 21, 12);
+  const cpu = () => ({ ...GOOD, hostCpu: 0.4 });
+  expect(play(10, cpu, { now: noon }).last.target.maxBytesPerSecond).toBe(32 * MB);
+  expect(play(10, cpu).last.target.maxBytesPerSecond).toBeNull();
+});
+
+test('a latency is held against what is usual at that hour, and against its noise', () => {
+  const slow = (ms: number, usual: Usual) =>
+    play(10, () => ({ hostCpu: 0.1, probeLatencyMs: ms }), { usual: () => usual }).last.target.maxBytesPerSecond;
+  expect(slow(13, { median: 10, p90: 10.5 })).toBe(32 * MB);
+  expect(slow(13, { median: 10, p90: 20 })).toBeNull();
+  expect(slow(1.5, { median: 0.5, p90: 0.6 })).toBeNull();
+});
+
+test('without anything usual a relative limit counts as unknown', () => {
+  const { last } = play(10, () => GOOD, { usual: () => null });
+  expect(last.validSignals).toBe(1);
+  expect(last.reasons[0]!.code).toBe('tooFewSignals');
+});
+
+test('with too few signals the safe pace holds, and says which samplers failed', () => {
+  const { last } = play(60, (second) => (second < 20 ? GOOD : {}), {
+    failures: [{ source: 'host', at: T + 50_000, kind: 'hung', message: 'no answer in 3 s' }],
+  });
+  expect(last.target).toEqual({ maxBytesPerSecond: 8 * MB, readers: 1, uploads: 1, paused: false });
+  expect(last.reasons[0]!.text).toBe('0 of 2 signals are known (host hung): the safe pace');
+  expect(last.alerts.map(({ code }) => code)).toEqual(['tooFewSignals']);
+});
+
+test('a protected window pauses, or keeps a run at the lowest pace', () => {
+  const window = { name: 'month-end booking', days: [], from: '22:30', to: '23:30' } as const;
+  const held = (action: 'pause' | 'noStart') =>
+    play(4, () => GOOD, { rules: rules({ protected: [{ ...window, action }] }) }).last;
+  expect(held('pause').target.paused).toBe(true);
+  expect(held('pause').reasons[0]!.text).toBe('month-end booking is protected until 23:30');
+  expect(held('noStart').target).toMatchObject({ paused: false, maxBytesPerSecond: 1 * MB });
+});
+
+test('operators beat samples and windows; the emergency stop beats operators', () => {
+  const override = {
+    maxBytesPerSecond: 20 * MB,
+    readers: null,
+    uploads: null,
+    paused: false,
+    until: T + 3_600_000,
+    by: 'ana',
+    why: 'must be done by noon',
+  };
+  const loaded = () => ({ ...GOOD, hostCpu: 0.99 });
+  const asked = play(10, loaded, { override });
+  expect(asked.last.target).toMatchObject({ maxBytesPerSecond: 20 * MB, paused: false });
+  expect(asked.last.reasons[0]!.text).toBe('asked by ana: must be done by noon, until 00:00');
+  const over = play(10, loaded, { override: { ...override, until: T } });
+  expect(over.last.target.paused).toBe(true);
+  const stopped = play(4, () => GOOD, { override, emergencyStop: { since: T, by: 'bo', why: 'incident 7' } });
+  expect(stopped.last.target.paused).toBe(true);
+  expect(stopped.last.reasons).toEqual([{ code: 'emergencyStop', text: 'emergency stop by bo: incident 7' }]);
+});
+
+test('a restore is slowed by nothing but operators', () => {
+  const run = { ...INPUT.run, kind: 'restore' as const };
+  const protectedAll = rules({
+    protected: [{ name: 'x', days: [], from: '00:00', to: '24:00', action: 'pause' }],
+    maxBytesPerSecond: 5 * MB,
+  });
+  const { last } = play(10, () => ({ ...GOOD, hostCpu: 0.99 }), { run, rules: protectedAll });
+  expect(last.target).toEqual({ maxBytesPerSecond: null, readers: null, uploads: null, paused: false });
+  const stopped = play(2, () => GOOD, { run, emergencyStop: { since: T, by: 'bo', why: '' } });
+  expect(stopped.last.target.paused).toBe(true);
+});
+
+test('a backup gives way to more important work, and a critical one is slowed where others pause', () => {
+  const way = play(4, () => GOOD, { run: { ...INPUT.run, givesWayTo: 'restore of orders' } });
+  expect(way.last.target).toMatchObject({ paused: false, maxBytesPerSecond: 1 * MB });
+  const critical = play(10, () => ({ ...GOOD, hostCpu: 0.99 }), { rules: rules({ priority: 'critical' }) });
+  expect(critical.last.target).toMatchObject({ paused: false, maxBytesPerSecond: 1 * MB });
+});
+
+test('three breaches of a hard limit in a row open the breaker for five minutes, then comes one trial', () => {
+  const { decisions } = play(400, (second) => ({
+    hostCpu: 0.1,
+    probeLatencyMs: second >= 10 && second <= 16 ? 90 : 10,
+  }));
+  const opened = decisions.findIndex(({ state }) => state.impact.breaker.state === 'open');
+  expect(opened).toBe(7);
+  expect(decisions[opened]!.raised.map(({ code }) => code)).toEqual(['breakerOpen']);
+  const at = (second: number) => decisions[second / 2]!;
+  expect(at(300).target.paused).toBe(true);
+  expect(at(316)).toMatchObject({ target: { paused: false, maxBytesPerSecond: 1 * MB } });
+  expect(at(330).state.impact.breaker.state).toBe('closed');
+});
+
+test('a trial that breaches a hard limit opens the breaker again', () => {
+  const { decisions } = play(360, (second) => ({
+    hostCpu: 0.1,
+    probeLatencyMs: (second >= 10 && second <= 16) || second >= 320 ? 90 : 10,
+  }));
+  expect(decisions.at(-1)!.state.impact.breaker.state).toBe('open');
+  expect(decisions.at(-1)!.target.paused).toBe(true);
+});
+
+test('over the pause budget the snapshot is given up, and a warning comes before', () => {
+  const { decisions } = play(660, () => ({ ...GOOD, hostCpu: 0.95 }));
+  const warned = decisions.findIndex(({ raised }) => raised.some(({ code }) => code === 'pauseBudget'));
+  const gaveUp = decisions.findIndex(({ snapshot }) => snapshot === 'giveUp');
+  expect(warned * 2).toBe(482);
+  expect(gaveUp * 2).toBe(602);
+});
+
+test('somebody who waits behind our lock makes the backup yield within five seconds', () => {
+  const waiters = (second: number) => ({ ...GOOD, waitersBehindUs: second >= 10 ? 2 : 0 });
+  const { decisions } = play(20, waiters);
+  expect(decisions.findIndex(({ snapshot }) => snapshot === 'giveUp') * 2).toBe(14);
+  expect(decisions[7]!.raised[0]!.text).toBe('2 sessions wait behind a lock of the backup for 4 s');
+  const alerts = play(20, waiters, { rules: rules({ lockWaiters: { action: 'alert', afterMs: 3_000 } }) });
+  expect(alerts.last).toMatchObject({ snapshot: 'keep', alerts: [{ code: 'lockWaiters' }] });
+  expect(play(20, waiters, { rules: rules({ lockWaiters: { action: 'hold', afterMs: 3_000 } }) }).last.alerts).toEqual(
+    [],
+  );
+});
+
+test('a deadline that the pace will miss is told before it is missed', () => {
+  const run = { ...INPUT.run, bytesExpected: 100e9, bytesPerSecond: 10 * MB };
+  const late = play(4, () => GOOD, { run, rules: rules({ deadline: { doneBy: '01:00' } }) }).last;
+  expect(late.deadline).toMatchObject({ state: 'lost', deadlineAt: T + 7_200_000 });
+  expect(late.alerts[0]!.text).toBe(
+    'even at full pace it misses its deadline: it ends at about 01:46, 47 min after its deadline 01:00',
+  );
+  const good = play(4, () => GOOD, { run, rules: rules({ deadline: { withinMs: 4 * 3_600_000 } }) }).last;
+  expect(good.deadline!.state).toBe('met');
+});
