@@ -4,7 +4,10 @@ import { copyQueries } from './copies';
 import { openDatabase, type DatabaseOptions } from './database';
 import { holdQueries } from './holds';
 import { jobQueries } from './jobs';
+import { emergencyQueries } from './emergency';
 import { journalQueries } from './journal';
+import { loadQueries } from './load';
+import { loadHistoryQueries } from './load-history';
 import { MIGRATIONS_TABLE } from './migrate';
 import { proofQueries } from './proofs';
 import { storeHealthQueries } from './store-health';
@@ -36,6 +39,9 @@ export function createCatalog(
     ...storeHealthQueries(db),
     ...usageQueries(db),
     ...verificationQueries(db),
+    ...loadQueries(db),
+    ...loadHistoryQueries(db),
+    ...emergencyQueries(db),
 
     async ping() {
       const [facts] = await db.rows<{ version: string; migrated: string | null }>(

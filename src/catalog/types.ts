@@ -4,6 +4,7 @@ import type { StoreLife } from '../domain/store-life';
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
 import type { StoreEvent, StoreStatus } from '../domain/store-watch';
 import type { JournalEntry, ProofRecord } from '../repository/types';
+import type { LoadCatalog } from './load-types';
 import type { UsageCatalog } from './usage-types';
 import type { VerificationCatalog } from './verification-types';
 
@@ -109,7 +110,7 @@ export interface JobFilter {
 }
 
 /** Every write is idempotent: the same call twice leaves the same rows. Errors: `src/errors/catalog.ts`. */
-export interface Catalog extends UsageCatalog, VerificationCatalog {
+export interface Catalog extends UsageCatalog, VerificationCatalog, LoadCatalog {
   /** Insert, or return what an earlier attempt inserted for this backup id. */
   startJob(job: {
     backupId: string;

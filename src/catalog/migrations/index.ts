@@ -3,6 +3,7 @@ import { storeHealth } from './0002-store-health';
 import { compliance } from './0003-compliance';
 import { usage } from './0004-usage';
 import { verification } from './0005-verification';
+import { load } from './0006-load';
 
 export interface CatalogMigration {
   /** Recorded in the database; starts with its number, never changed once released. */
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly CatalogMigration[] = [
   { name: '0003-compliance', sql: compliance },
   { name: '0004-usage', sql: usage },
   { name: '0005-verification', sql: verification },
+  { name: '0006-load', sql: load },
 ];
