@@ -24,6 +24,7 @@ const TITLES: Readonly<Record<string, string>> = {
   postgres: 'PostgreSQL',
   provision: 'Installing and starting servers',
   repository: 'Repository and keys',
+  sampling: 'Sampling of load',
   storage: 'Stores',
   verify: 'Proof, restore and recovery',
 };

@@ -1,0 +1,186 @@
+/** The server of the database that is backed up. */
+import { performance } from 'node:perf_hooks';
+import { samplingError } from '../../../errors/sampling';
+import { isHoldfastError } from '../../../errors/holdfast-error';
+import type { Sampler, SamplerProblem, SamplerReading, Signals } from '../sampler';
+import { readActivity } from './activity';
+import { CounterReader } from './counters';
+import { readLockWaiters } from './lock-waiters';
+import { readReplication } from './replication';
+import {
+  openSamplingSession,
+  postgresProblem,
+  stateOf,
+  type SamplingSession,
+  type SamplingSessionOptions,
+} from './session';
+import { StatementReader } from './statements';
+
+export interface PostgresSamplerOptions extends SamplingSessionOptions {
+  /** @default postgres */
+  readonly source?: string;
+  /** A statement whose time is the signal `probeLatencyMs`: read-only and short. @default a row of a system table, thrice, the middle one */
+  readonly probeSql?: string;
+  /** @default a monotonic clock */
+  readonly now?: () => number;
+}
+
+/** A group of signals that the server refuses for good is left alone for so long: it would only fill the server's log. */
+const REFUSED_MS = 300_000;
+/** Not allowed, not supported, not there: nothing that the next try would mend. */
+const REFUSALS = /^(42501|0A000|42883|42703|42P01|55000|42601)$/;
+const DEFAULT_PROBE = 'SELECT relkind FROM pg_catalog.pg_class WHERE oid = 1259';
+
+/** What one group of statements gave. */
+interface Part {
+  readonly signals: Signals;
+  readonly problems?: readonly SamplerProblem[];
+}
+
+export function createPostgresSampler(options: PostgresSamplerOptions): Sampler {
+  const { source = 'postgres', statementTimeoutMs = 1_000, now = () => performance.now() } = options;
+  const counters = new CounterReader();
+  const statements = new StatementReader();
+  const refused = new Map<string, { readonly until: number; readonly problem: SamplerProblem }>();
+  let open: SamplingSession | null = null;
+  let closed = false;
+
+  const drop = (reason: unknown) => {
+    open?.destroy(reason);
+    void open?.session.close();
+    open = null;
+  };
+
+  const session = async (signal: AbortSignal): Promise<SamplingSession> => {
+    if (open?.session.lost.aborted) drop(open.session.lost.reason);
+    if (open) return open;
+    const opened = await openSamplingSession(options, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw asSamplerError(postgresProblem(error, 'connecting'));
+    });
+    if (closed || signal.aborted) {
+      opened.destroy(signal.reason);
+      throw signal.reason ?? samplingError('SAMPLER_FAILED', 'sampling has ended');
+    }
+    // Perhaps another server, after a failover: what was counted before is of another count.
+    counters.forget();
+    statements.forget();
+    refused.clear();
+    return (open = opened);
+  };
+
+  /** Runs one group: its failure is named and costs the others nothing, unless the connection is gone. */
+  const part = async (what: string, read: () => Promise<Part>): Promise<Part> => {
+    const earlier = refused.get(what);
+    if (earlier && now() < earlier.until) return { signals: {}, problems: [earlier.problem] };
+    refused.delete(what);
+    try {
+      return await read();
+    } catch (error) {
+      if (!open || open.session.lost.aborted || isHoldfastError(error, 'PG_CONNECTION_LOST'))
+        throw asSamplerError(postgresProblem(error, what));
+      const problem = postgresProblem(error, what);
+      if (REFUSALS.test(stateOf(error) ?? '')) refused.set(what, { until: now() + REFUSED_MS, problem });
+      return { signals: {}, problems: [problem] };
+    }
+  };
+
+  const readAll = async ({ session: connection, own, seesAll }: SamplingSession): Promise<SamplerReading> => {
+    const parts: Part[] = [];
+    // First, before our own statements warm or disturb anything.
+    parts.push(await part('probe', () => probe(connection)));
+    let lookAtLocks = true;
+    let roleShared = false;
+    parts.push(
+      await part('sessions', async () => {
+        const activity = await readActivity(connection, own, seesAll);
+        ({ lookAtLocks, roleShared } = activity);
+        return activity;
+      }),
+    );
+    if (lookAtLocks)
+      parts.push(
+        await part('lock waiters', async () => {
+          const { waiters, behindUs } = await readLockWaiters(connection, own);
+          return { signals: { lockWaiters: waiters, waitersBehindUs: behindUs.length } };
+        }),
+      );
+    const plain = (read: (session: typeof connection) => Promise<Signals>) => async (): Promise<Part> => ({
+      signals: await read(connection),
+    });
+    parts.push(
+      await part(
+        'database counters',
+        plain((to) => counters.readDatabases(to)),
+      ),
+    );
+    parts.push(
+      await part(
+        'I/O counters',
+        plain((to) => counters.readIo(to)),
+      ),
+    );
+    parts.push(
+      await part(
+        'checkpoint counters',
+        plain((to) => counters.readCheckpoints(to)),
+      ),
+    );
+    parts.push(await part('replication', () => readReplication(connection)));
+    parts.push(
+      await part(
+        'statement statistics',
+        plain((to) => statements.read(to, own, roleShared)),
+      ),
+    );
+    return {
+      signals: Object.assign({}, ...parts.map(({ signals }) => signals)) as Signals,
+      problems: parts.flatMap(({ problems }) => problems ?? []),
+    };
+  };
+
+  /** A probe that runs into its limit took at least that long, which is the figure that matters most of all. */
+  const probe = async (connection: SamplingSession['session']): Promise<Part> => {
+    const once = async () => {
+      const started = performance.now();
+      await connection.query('probe', options.probeSql ?? DEFAULT_PROBE).catch((error: unknown) => {
+        if (stateOf(error) !== '57014') throw error;
+      });
+      return performance.now() - started;
+    };
+    const first = await once();
+    // The first one is enough of a burden when it is the operator's own, or slow.
+    if (options.probeSql !== undefined || first > statementTimeoutMs / 4) return { signals: { probeLatencyMs: first } };
+    // The middle of three: one may have met a busy moment of this process, which is no load of the server's.
+    const [, middle] = [first, await once(), await once()].sort((one, other) => one - other);
+    return { signals: { probeLatencyMs: middle! } };
+  };
+
+  return {
+    source,
+    async sample(signal) {
+      const connection = await session(signal);
+      const onAbort = () => drop(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        return await readAll(connection);
+      } catch (error) {
+        drop(error);
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    async close() {
+      closed = true;
+      const last = open;
+      open = null;
+      await last?.session.close();
+    },
+  };
+}
+
+function asSamplerError({ kind, message }: SamplerProblem) {
+  return samplingError(kind === 'denied' ? 'SAMPLER_DENIED' : 'SAMPLER_FAILED', message);
+}
