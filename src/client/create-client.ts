@@ -4,6 +4,7 @@ import type { HoldfastConfig } from '../config/schema';
 import { createCalls } from './calls';
 import { connectTemporal } from './connect';
 import type { SecretResolver } from './connection-options';
+import { dumpCountCalls } from './dump-count';
 import { scheduleCalls } from './schedules';
 import { serverCalls } from './server';
 import { startingCalls } from './starting';
@@ -26,6 +27,7 @@ export async function createClient(config: HoldfastConfig, options: CreateClient
   return {
     ...startingCalls(calls, config),
     ...steeringCalls(calls, namespace),
+    ...dumpCountCalls(calls),
     ...scheduleCalls(calls, config),
     ...storeWatchCalls(calls, config),
     ...serverCalls(calls, connection, config),

@@ -188,6 +188,7 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
             closedAt: run.closeTime ?? null,
             phase: known.get(ATTRIBUTE.phase) ?? null,
             pace: known.get(ATTRIBUTE.pace) ?? null,
+            copies: known.get(ATTRIBUTE.copies) ?? null,
           });
           if (found.length >= limit) break;
         }

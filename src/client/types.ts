@@ -55,6 +55,8 @@ export interface RunSummary {
   readonly closedAt: Date | null;
   readonly phase: string | null;
   readonly pace: string | null;
+  /** `2/3`: its search attribute; null where it has none. */
+  readonly copies: string | null;
 }
 
 export interface ScheduleChange {
@@ -99,6 +101,8 @@ export interface HoldfastClient {
   /** Resolves when the dumping worker confirmed that this sequence is in force, with the milliseconds it took since the signal. */
   awaitPaceApplied(database: string, sequence: number, timeoutMs: number): Promise<{ readonly effectiveMs: number }>;
   cancel(database: string, reason: string): Promise<void>;
+  /** How often a run that has ended began to read its source: attempts of all its dumps. */
+  dumpAttempts(workflowId: string, runId: string): Promise<number>;
 
   startVerify(input: VerifyInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
   verifyResult(workflowId: string): Promise<VerifyResult>;

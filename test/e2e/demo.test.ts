@@ -107,6 +107,38 @@ describe('the demo', () => {
     expect(processesIn(folder)).toEqual([]);
   }, 420_000);
 
+  it('loses a store in the middle of the dump, ends well without it, and fills it from another copy when it is back', async () => {
+    const { ended, said } = startDemo('--exit', '--json', '--outage');
+    const pidOfS3 = () => (JSON.parse(readFileSync(join(folder, 's3', 's3.pid'), 'utf8')) as { pid: number }).pid;
+    await said('Start Holdfast');
+    const before = pidOfS3();
+    await said('s3 is down');
+    expect(() => process.kill(before, 0)).toThrow('ESRCH');
+    await said('s3 answers again');
+    expect(pidOfS3()).not.toBe(before);
+    const { code, stdout, stderr } = await ended;
+    const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? 'null') as DemoResult;
+    expect({ code, error: result.error, stderr: code === 0 ? '' : stderr }).toEqual({
+      code: 0,
+      error: undefined,
+      stderr: '',
+    });
+    expect(result).toMatchObject({ ok: true, outage: { store: 's3', statesSeen: ['2/3', '3/3'], dumps: 1 } });
+    const { downAt, upAt, compliance } = result.outage!;
+    const rowOf = (state: string) => Date.parse(compliance.find((row) => row.state === state)!.at);
+    expect(rowOf('2/3')).toBeGreaterThan(Date.parse(downAt));
+    expect(rowOf('2/3')).toBeLessThan(Date.parse(upAt!));
+    expect(rowOf('3/3')).toBeGreaterThan(Date.parse(upAt!));
+    expect(compliance.at(-1)).toMatchObject({ state: '3/3', proved: 3, compliant: true });
+    expect(result.backups.map(({ copies }) => copies.map(({ grade }) => grade))).toEqual([
+      ['exact', 'exact', 'exact'],
+      ['exact', 'exact', 'exact'],
+    ]);
+    for (const said of ['The outage, as it went', 'store status', 'store diff disk s3', 'store usage', 'store cost'])
+      expect(stderr).toContain(said);
+    expect(processesIn(folder)).toEqual([]);
+  }, 600_000);
+
   it('ends everything that it started when it is interrupted, and says that it is not done', async () => {
     const { child, ended, said } = startDemo('--exit', '--json');
     await said('Start Holdfast');

@@ -8,6 +8,7 @@ import type { DemoStore } from './config-text';
 const COMPARED: readonly [DemoStore, DemoStore] = ['disk', 's3'];
 
 export const CLOSING_COMMANDS: readonly (readonly string[])[] = [
+  ['store', 'status'],
   ['store', 'diff', ...COMPARED],
   ['store', 'usage', '--measure'],
   ['store', 'cost'],
@@ -26,7 +27,7 @@ export async function closingCommands({ configFile, say, colors, signal }: Closi
   for (const words of CLOSING_COMMANDS) {
     say(`$ holdfast ${words.join(' ')}`);
     const { code, stdout, stderr } = await holdfast(['--config', configFile, ...words], colors, signal);
-    for (const line of stdout.trimEnd().split('\n')) say(`  ${line}`.trimEnd());
+    for (const line of stdout.trimEnd().split('\n')) say(`  ${line}`);
     say('');
     if (code !== 0)
       throw demoError('DEMO_COMMAND_FAILED', `a command ended with exit code ${code}: ${stderr.trim()}`, {

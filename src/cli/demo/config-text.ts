@@ -98,7 +98,7 @@ export function demoConfig(facts: DemoConfigFacts): string {
       {
         name: 'gcs',
         adapter: 'gcs',
-        role: 'secondary',
+        role: 'offsite',
         provider: 'gcs',
         bucket: facts.gcs.bucket,
         endpoint: facts.gcs.endpoint,

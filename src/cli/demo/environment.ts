@@ -3,8 +3,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { createClient } from '../../client/create-client';
+import type { Catalog } from '../../catalog/types';
 import type { HoldfastClient } from '../../client/types';
 import { loadConfig } from '../../config/load';
+import type { HoldfastConfig } from '../../config/schema';
 import { resolveSecret } from '../../config/secrets';
 import { demoError } from '../../errors/demo';
 import {
@@ -20,6 +22,7 @@ import {
   type Supervisor,
 } from '../../provision';
 import { initKeys } from '../../repository/keys';
+import { openCatalog } from '../lazy';
 import { DEMO_DATABASE, DEMO_FILES, demoConfig } from './config-text';
 import { PARTS } from './folder';
 import { startStoreServers, storePrograms, type StoreServers } from './store-servers';
@@ -92,11 +95,18 @@ export async function startServers(setup: DemoSetup): Promise<DemoServers> {
   return { postgres, temporal, stores, configFile };
 }
 
-/** Starts `holdfast worker` as a process of its own and waits until it polls; returns the client that steers it. */
+/** Holdfast at work, and the ways to it that a person has too. */
+export interface Holdfast {
+  readonly config: HoldfastConfig;
+  readonly client: HoldfastClient;
+  readonly catalog: Catalog;
+}
+
+/** Starts `holdfast worker` as a process of its own and waits until it polls; returns what it is steered and watched with. */
 export async function startWorker(
   { folder, say, signal, supervisor }: DemoSetup,
   configFile: string,
-): Promise<{ readonly client: HoldfastClient; readonly worker: ManagedProcess }> {
+): Promise<Holdfast> {
   say('starting a Holdfast worker');
   const worker = await supervisor.start({
     name: 'worker',
@@ -109,13 +119,15 @@ export async function startWorker(
   const config = await loadConfig(configFile);
   const client = await createClient(config, { secrets: (reference) => resolveSecret(reference), identity: 'demo' });
   supervisor.add('client', () => client.close());
+  const catalog = await openCatalog(config);
+  supervisor.add('catalogue', () => catalog.close());
   const deadline = Date.now() + 90_000;
   for (;;) {
     signal.throwIfAborted();
     if (worker.exit()) throw workerFailed(worker, 'the worker ended');
     const { pollers } = await client.checkServer();
     const queues = Object.values(pollers);
-    if (queues.length > 0 && queues.every((count) => count > 0)) return { client, worker };
+    if (queues.length > 0 && queues.every((count) => count > 0)) return { config, client, catalog };
     if (Date.now() > deadline) throw workerFailed(worker, 'the worker does not poll its queues');
     await sleep(200, undefined, { signal });
   }

@@ -12,6 +12,7 @@ import { freshFolder } from './folder';
 import { DEMO_USAGE, parseDemoOptions, type DemoOptions } from './options';
 import type { DemoResult } from './result';
 import { sourceDatabase } from './source-database';
+import { storesWell } from './stores-well';
 import { tellStory, type StoryRecord } from './story';
 
 /** `interrupt` aborts without a reason for Ctrl-C, with an error for a fault that nobody caught. */
@@ -21,10 +22,10 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
   const colors = ui.errColors;
   const view = createProgress(ui);
   const startedAt = Date.now();
-  const say = (line: string) => view.say(`  ${line}`);
+  const say = (line: string) => view.say(`  ${line}`.trimEnd());
   const heading = (line: string) => view.say(`\n${colors.bold(line)}`);
   const supervisor = new Supervisor();
-  const record: StoryRecord = { backups: [], restore: null, pause: null, links: [] };
+  const record: StoryRecord = { backups: [], restore: null, pause: null, outage: null, links: [] };
   let error: DemoResult['error'];
   try {
     await freshFolder(options.folder);
@@ -35,14 +36,20 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
     const source = sourceDatabase(servers, interrupt);
     say(`${formatBytes(await source.fill(options.megabytes, say))} on disk`);
     heading('Start Holdfast');
-    const { client } = await startWorker(setup, servers.configFile);
+    const { client, catalog, config } = await startWorker(setup, servers.configFile);
     say(`Temporal Web UI: ${servers.temporal.webUi}`);
     await tellStory(
-      { client, view, colors, signal: interrupt, say, heading, source, megabytes: options.megabytes },
+      {
+        ...{ client, catalog, config, view, colors, say, heading, source },
+        signal: interrupt,
+        megabytes: options.megabytes,
+        outage: options.outage ? servers.stores : null,
+      },
       record,
     );
     heading('Look at the stores');
     const { configFile } = servers;
+    await storesWell({ catalog, config, signal: interrupt });
     await closingCommands({ configFile, say, colors: colors.bold('x') !== 'x', signal: interrupt });
     heading(`Done in ${formatDuration(Date.now() - startedAt)}`);
     for (const { what, url } of record.links) say(`${what}: ${url}`);
@@ -63,7 +70,8 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
     for (const failure of await supervisor.stopAll()) say(`not ended cleanly: ${failure}`);
   }
   const { backups, restore, pause } = record;
-  return { ok: error === undefined, backups, restore, pause, ...(error ? { error } : {}) };
+  const outage = options.outage ? { outage: record.outage?.facts ?? null } : {};
+  return { ok: error === undefined, backups, restore, pause, ...outage, ...(error ? { error } : {}) };
 }
 
 async function main(): Promise<number> {

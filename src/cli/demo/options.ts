@@ -6,17 +6,20 @@ export interface DemoOptions {
   readonly exit: boolean;
   /** One JSON object as the last line of standard output; everything else goes to standard error. */
   readonly json: boolean;
+  /** Take a store down in the middle of the first dump, and bring it back. */
+  readonly outage: boolean;
   /** Size of the database on disk, about; megabytes. */
   readonly megabytes: number;
   /** Holds everything that the demo makes; made afresh each time. */
   readonly folder: string;
 }
 
-export const DEMO_USAGE = `Usage: npm run demo [-- --exit] [--json] [--size MEGABYTES] [--folder DIR]
+export const DEMO_USAGE = `Usage: npm run demo [-- --exit] [--json] [--outage] [--size MEGABYTES] [--folder DIR]
 
 Backs up a made-up shop's database with Holdfast, proves every copy, loses the database and brings it back.
 
   --exit            end after the summary; otherwise it all stays up, to be looked at, until Ctrl-C
+  --outage          kill a store's server in the middle of the first dump, and bring it back when the run is over
   --json            one JSON object as the last line of standard output
   --size MEGABYTES  size of the database (default 200; also HOLDFAST_DEMO_SIZE)
   --folder DIR      where everything is kept (default ./.holdfast/demo; also HOLDFAST_DEMO_FOLDER)`;
@@ -32,6 +35,7 @@ export function parseDemoOptions(
     options: {
       exit: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      outage: { type: 'boolean', default: false },
       size: { type: 'string', default: env.HOLDFAST_DEMO_SIZE || '200' },
       folder: { type: 'string', default: env.HOLDFAST_DEMO_FOLDER || '.holdfast/demo' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -41,5 +45,6 @@ export function parseDemoOptions(
   const megabytes = Number(values.size);
   if (!Number.isInteger(megabytes) || megabytes < 5 || megabytes > 20_000)
     throw new Error(`--size is a whole number of megabytes from 5 to 20000, not ${values.size}`);
-  return { exit: values.exit, json: values.json, megabytes, folder: resolve(cwd, values.folder) };
+  const { exit, json, outage } = values;
+  return { exit, json, outage, megabytes, folder: resolve(cwd, values.folder) };
 }

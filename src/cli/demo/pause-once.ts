@@ -12,13 +12,15 @@ export interface PauseOnceOptions {
   readonly database: string;
   /** Bytes a second until the pause, so that there is time to watch. */
   readonly slowTo: number;
+  /** Whether the run stays as slow after the pause; somebody else has to let it go then. */
+  readonly staySlow: boolean;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
  * Steers one run as a person would: slows it as soon as it shows up, pauses it in the middle of the dump, sees that it
- * stands still, and lets it go on at full speed.
+ * stands still, and lets it go on.
  */
 export class PauseOnce {
   #step: 'waiting' | 'slowed' | 'done' = 'waiting';
@@ -44,7 +46,7 @@ export class PauseOnce {
   }
 
   async #pauseAndResume(): Promise<void> {
-    const { client, database, say, signal } = this.options;
+    const { client, database, say, signal, staySlow } = this.options;
     const askedAt = new Date().toISOString();
     const pace = await client.pause(database, 'demo', 'to show that it stops');
     const { effectiveMs } = await client.awaitPaceApplied(database, pace.sequence, 20_000);
@@ -59,9 +61,9 @@ export class PauseOnce {
       throw demoError('DEMO_PAUSE_FAILED', 'the dump went on while it was paused', {
         context: { bytes: after.plainBytes - before.plainBytes, ms: STANDSTILL_MS },
       });
-    say('it stands still; resuming at full speed');
+    say(`it stands still; resuming${staySlow ? '' : ' at full speed'}`);
     await client.resume(database, 'demo', 'seen enough');
-    await client.setPace(database, { maxBytesPerSecond: null, readers: null }, 'demo', 'no limit');
+    if (!staySlow) await client.setPace(database, { maxBytesPerSecond: null, readers: null }, 'demo', 'no limit');
   }
 }
 

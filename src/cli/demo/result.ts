@@ -1,5 +1,6 @@
 import type { CopyState, BackupType, ProofGrade } from '../../domain/names';
 import type { BackupResult } from '../../domain/runs';
+import type { DemoOutage } from './outage-facts';
 
 /** The JSON object that `npm run demo -- --json` ends with. Bytes and milliseconds. */
 export interface DemoResult {
@@ -7,6 +8,8 @@ export interface DemoResult {
   readonly backups: readonly DemoBackup[];
   readonly restore: { readonly rows: number; readonly equal: boolean; readonly durationMs: number } | null;
   readonly pause: { readonly askedAt: string; readonly effectiveMs: number } | null;
+  /** With --outage alone; null when no store was taken down. */
+  readonly outage?: DemoOutage | null;
   /** Absent when all went well. */
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
 }

@@ -1,7 +1,7 @@
 /** The servers behind the demo's stores: each can be taken down and brought back at its own address. */
 import { join } from 'node:path';
 import { demoError } from '../../errors/demo';
-import { ensureTool, startEmbeddedGcs, startEmbeddedS3 } from '../../provision';
+import { ensureTool, startEmbeddedGcs, startEmbeddedS3, type ManagedProcess } from '../../provision';
 import type { DemoSetup } from './environment';
 import { PARTS } from './folder';
 
@@ -9,7 +9,7 @@ const BUCKET = 'holdfast-demo';
 
 /** A server of the demo that holds a store. */
 export interface StoreServer {
-  /** Ends the process. What it holds stays on its disk. */
+  /** Kills the process, as a crash would. What it holds stays on its disk. */
   takeDown(): Promise<void>;
   /** Starts it again, at the same address; resolves once it answers. */
   bringBack(): Promise<void>;
@@ -52,6 +52,7 @@ export async function startStoreServers(
 
 interface Running {
   readonly endpoint: string;
+  readonly process: ManagedProcess;
   stop(): Promise<void>;
 }
 
@@ -68,7 +69,11 @@ async function restartable<Server extends Running>(
   return {
     first,
     control: {
-      takeDown: async () => void (await stop()),
+      async takeDown() {
+        const { process: server } = await current;
+        if (!server.exit()) process.kill(server.pid, 'SIGKILL');
+        await server.exited;
+      },
       async bringBack() {
         current = start();
         const { endpoint } = await current;

@@ -6,21 +6,33 @@ import { formatBytes, formatCount, formatDuration } from '../output/format';
 import { compareAfter, type SourceDatabase } from './source-database';
 import { DEMO_DATABASE, DEMO_STORES, FULL_SCHEDULE } from './config-text';
 import { followBackup, followRestore, type FollowOptions } from './follow';
+import type { Holdfast } from './environment';
+import { Outage } from './outage';
 import { PauseOnce } from './pause-once';
 import { demoBackup, faultsOf, type DemoBackup, type DemoResult } from './result';
+import type { StoreServers } from './store-servers';
+import { storesWell } from './stores-well';
 
 export interface StoryOptions extends FollowOptions {
   readonly say: (line: string) => void;
   readonly heading: (line: string) => void;
   readonly source: SourceDatabase;
   readonly megabytes: number;
+  readonly catalog: Holdfast['catalog'];
+  readonly config: Holdfast['config'];
+  /** The servers to take one down of; null: none goes down. */
+  readonly outage: StoreServers | null;
 }
+
+/** Goes down in an outage. */
+const LOST: keyof StoreServers = 's3';
 
 /** Filled in while the story is told, so that a failure still reports what was reached. */
 export interface StoryRecord {
   backups: DemoBackup[];
   restore: DemoResult['restore'];
   pause: DemoResult['pause'];
+  outage: Outage | null;
   /** Web UI pages worth opening. */
   links: { readonly what: string; readonly url: string }[];
 }
@@ -31,21 +43,30 @@ export async function tellStory(options: StoryOptions, record: StoryRecord): Pro
 
   heading('Apply the schedules and trigger the full backup');
   for (const change of await client.applySchedules()) say(`${change.action} ${change.scheduleId}`);
+  const { outage: servers, signal } = options;
+  const outage = servers
+    ? new Outage({ ...options, database: DEMO_DATABASE, stores: DEMO_STORES, store: LOST, server: servers[LOST] })
+    : null;
+  record.outage = outage;
   const steer = new PauseOnce({
     client,
     database: DEMO_DATABASE,
-    slowTo: Math.max(1, Math.round(options.megabytes / 8)) * 1_000_000,
-    say: (line) => view.say(`  ${line}`),
-    signal: options.signal,
+    // Slower where more is to happen in the middle of the dump.
+    slowTo: Math.max(1, Math.round(options.megabytes / (outage ? 16 : 8))) * 1_000_000,
+    staySlow: outage !== null,
+    say,
+    signal,
   });
   const fullRun = await triggerSchedule(client, `${DEMO_DATABASE}/${FULL_SCHEDULE}`, options.signal);
   link(options, record, 'the full backup', fullRun);
-  const full = await followBackup(options, DEMO_DATABASE, client.requestResult(fullRun), (progress) =>
-    steer.see(progress),
-  );
+  const full = await followBackup(options, DEMO_DATABASE, client.requestResult(fullRun), async (progress) => {
+    await steer.see(progress);
+    if (steer.result) await outage?.see(progress);
+  });
   view.stop();
   record.pause = steer.result;
-  keep(options, record, full);
+  if (outage) await keepDespite(outage, options, record, full);
+  else keep(options, record, full);
   if (!record.pause) throw demoError('DEMO_PAUSE_FAILED', 'the dump was over before it could be paused');
 
   heading('A day of business, then an incremental backup');
@@ -99,17 +120,34 @@ async function restore(options: StoryOptions, record: StoryRecord, backupId: str
   say(`restored ${formatCount(result.rows)} rows from ${result.store} in ${formatDuration(result.durationMs)}`);
 }
 
-/** Notes a finished backup and refuses one that is not proved on every copy. */
-function keep({ say }: StoryOptions, record: StoryRecord, request: RequestResult): BackupResult {
-  const { backup } = request;
-  if (!backup) throw demoError('DEMO_BACKUP_FAILED', `the backup did not run: ${request.reason}`);
+/** Notes the backup of a run that had to end without one store, and sees it made whole. */
+async function keepDespite(outage: Outage, options: StoryOptions, record: StoryRecord, request: RequestResult) {
+  const { say, heading, catalog, config, signal } = options;
+  const backup = note(options, record, request);
+  const run = await outage.endedWithout(backup);
+  heading(`Bring ${LOST} back`);
+  record.backups[record.backups.length - 1] = await outage.mend(backup);
+  // The next backup leaves out a store whose breaker is still open.
+  if (!(await storesWell({ catalog, config, signal }))) say('the watch of the stores is not content yet');
+  heading('The outage, as it went');
+  for (const line of await outage.timeline(backup, run)) say(line);
+}
+
+function note({ say }: StoryOptions, record: StoryRecord, { backup, reason }: RequestResult): BackupResult {
+  if (!backup) throw demoError('DEMO_BACKUP_FAILED', `the backup did not run: ${reason}`);
   record.backups.push(demoBackup(backup));
   const share = backup.sealedBytes === 0 ? 0 : Math.round((100 * backup.uploadedBytes) / backup.sealedBytes);
   say(`${backup.backupId}: ${formatCount(backup.rows)} rows, ${formatBytes(backup.plainBytes)} read, ${formatBytes(backup.uploadedBytes)} sent (${share} %)`); // prettier-ignore
+  return backup;
+}
+
+/** Notes a finished backup and refuses one that is not proved on every copy. */
+function keep(options: StoryOptions, record: StoryRecord, request: RequestResult): BackupResult {
+  const backup = note(options, record, request);
   const faults = faultsOf(backup, DEMO_STORES);
   if (faults.length > 0)
     throw demoError('DEMO_BACKUP_FAILED', faults.join('; '), { context: { backup: backup.backupId } });
-  say(`proved exact at ${listed(DEMO_STORES)}, in ${formatDuration(backup.durationMs)} altogether`);
+  options.say(`proved exact at ${listed(DEMO_STORES)}, in ${formatDuration(backup.durationMs)} altogether`);
   return backup;
 }
 

@@ -5,6 +5,7 @@ describe('options of the demo', () => {
     expect(parseDemoOptions([], {}, '/clone')).toEqual({
       exit: false,
       json: false,
+      outage: false,
       megabytes: 200,
       folder: '/clone/.holdfast/demo',
     });
@@ -12,7 +13,7 @@ describe('options of the demo', () => {
 
   it('lets arguments win over the environment', () => {
     const env = { HOLDFAST_DEMO_SIZE: '50', HOLDFAST_DEMO_FOLDER: '/there' };
-    expect(parseDemoOptions(['--exit', '--json'], env, '/clone')).toMatchObject({ exit: true, json: true, megabytes: 50, folder: '/there' }); // prettier-ignore
+    expect(parseDemoOptions(['--exit', '--json', '--outage'], env, '/clone')).toMatchObject({ exit: true, json: true, outage: true, megabytes: 50, folder: '/there' }); // prettier-ignore
     expect(parseDemoOptions(['--size', '20', '--folder', 'here'], env, '/clone')).toMatchObject({ megabytes: 20, folder: '/clone/here' }); // prettier-ignore
   });
 
