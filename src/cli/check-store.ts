@@ -2,7 +2,11 @@
 import type { Catalog } from '../catalog/types';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
-import { DESCRIPTION_KEY } from '../repository/layout';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HoldfastConfig } from '../config/schema';
+import { descriptionSchema } from '../repository/description';
+import { assertNotForeign } from '../repository/ensure';
 import { findOtherObjects } from '../repository/other-objects';
 import { checkStore, type StoreCheck } from '../storage/check';
 import type { CallOptions, ObjectStore, StoreFinding } from '../storage/object-store';
@@ -11,18 +15,25 @@ export interface CheckedStore {
   readonly store: ObjectStore;
   /** Whether the catalogue knows of backups there; false when it cannot be asked. */
   readonly usedBefore: () => Promise<boolean>;
+  /** Of the repository that is configured; null: it is not made yet. @default nobody's place is refused */
+  readonly repositoryId?: () => Promise<string | null>;
   readonly signal: AbortSignal;
 }
 
 /**
  * Writes nothing where a repository was and is none now: that is the folder at which a disk is not mounted, or a wrong
- * bucket, and no place for a canary.
+ * bucket, and no place for a canary. Nor where another repository is: two under one prefix would sweep each other's objects.
  */
-export async function checkConfiguredStore({ store, usedBefore, signal }: CheckedStore): Promise<StoreCheck> {
+export async function checkConfiguredStore({
+  store,
+  usedBefore,
+  repositoryId,
+  signal,
+}: CheckedStore): Promise<StoreCheck> {
   const check = await checkStore(store, {
     signal,
     before: async () => {
-      if ((await isDescribed(store, signal)) || !(await usedBefore())) return;
+      if ((await isDescribed(store, (await repositoryId?.()) ?? null, signal)) || !(await usedBefore())) return;
       throw repositoryError('REPO_NOT_INITIALISED', 'the store was used before, and holds no repository now', {
         context: { store: store.name },
         hint: 'is its disk mounted, are bucket and prefix right? Nothing was written to it',
@@ -38,9 +49,9 @@ export async function checkConfiguredStore({ store, usedBefore, signal }: Checke
 }
 
 /** What may not be read is a matter of the steps that read. */
-async function isDescribed(store: ObjectStore, signal: AbortSignal): Promise<boolean> {
+async function isDescribed(store: ObjectStore, repositoryId: string | null, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await store.head(DESCRIPTION_KEY, { signal })) !== null;
+    return await assertNotForeign(store, repositoryId, signal);
   } catch (error) {
     const hidden = isHoldfastError(error, 'STORE_ACCESS_DENIED') || isHoldfastError(error, 'STORE_CREDENTIAL_MISSING');
     if (hidden && store.kind !== 'filesystem') return true;
@@ -55,6 +66,18 @@ async function findOthers(store: ObjectStore, options: CallOptions): Promise<rea
   } catch (error) {
     if (options.signal?.aborted) throw error;
     return [];
+  }
+}
+
+/** By its public description; null where there is none that can be read: that is a finding of another check. */
+export async function configuredRepository({ keys }: Pick<HoldfastConfig, 'keys'>): Promise<string | null> {
+  try {
+    const { repository } = keys;
+    const isFolder = (await stat(repository)).isDirectory();
+    const text = await readFile(isFolder ? join(repository, 'repository.json') : repository, 'utf8');
+    return descriptionSchema.parse(JSON.parse(text)).repositoryId;
+  } catch {
+    return null;
   }
 }
 

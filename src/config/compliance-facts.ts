@@ -59,7 +59,7 @@ function derived(store: StoreConfig): Derived {
       const endpoint = store.endpoint === undefined ? null : new URL(store.endpoint).host;
       return {
         provider: endpoint === null ? 'google' : new URL(store.endpoint!).hostname,
-        credentials: store.credentials ?? 'of the environment',
+        credentials: writerOf(store.credentials) ?? 'of the environment',
         region: store.region ?? null,
         endpoint,
         bucket: store.bucket,
@@ -70,7 +70,7 @@ function derived(store: StoreConfig): Derived {
       const { host, hostname } = new URL(store.url);
       return {
         provider: /\.supabase\.(co|in|red)$/.test(hostname) ? 'supabase' : hostname,
-        credentials: store.key,
+        credentials: writerOf(store.credentials) ?? store.key ?? null,
         region: store.region ?? null,
         endpoint: host,
         bucket: store.bucket,
@@ -80,6 +80,14 @@ function derived(store: StoreConfig): Derived {
     default:
       return unknownAdapter(store);
   }
+}
+
+/** Who writes there: two stores that the same key can write to are lost together. */
+function writerOf(
+  credentials: string | { readonly write?: string | undefined; readonly delete?: string | undefined } | undefined,
+): string | null {
+  if (typeof credentials !== 'object') return credentials ?? null;
+  return credentials.write ?? credentials.delete ?? null;
 }
 
 /** A provider that runs all of its endpoints; a server of one's own is told by its address. */

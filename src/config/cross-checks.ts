@@ -34,6 +34,17 @@ export function crossChecks(root: unknown): readonly Finding[] {
   });
 
   stores.forEach((store, index) => {
+    if (field(store, 'adapter') !== 'supabase' || field(store, 'key') !== undefined) return;
+    if (field(store, 'credentials') === undefined)
+      fault(['stores', index], 'key is missing', 'State `key`, or `credentials` with keys of their own');
+  });
+  for (const [index, store] of stores.entries()) {
+    const credentials = field(store, 'credentials');
+    if (typeof credentials === 'object' && credentials !== null && Object.keys(credentials).length === 0)
+      fault(['stores', index, 'credentials'], 'no credential is stated', 'State write, read or delete');
+  }
+
+  stores.forEach((store, index) => {
     if (field(store, 'adapter') !== 'gcs' || field(store, 'anonymous') !== true) return;
     if (field(store, 'credentials') !== undefined)
       fault(['stores', index, 'anonymous'], 'credentials and anonymous: true exclude each other');

@@ -4,6 +4,8 @@ import type { ConnectionConfig, HoldfastConfig, S3StoreConfig, StoreConfig } fro
 
 type S3Credential = NonNullable<NonNullable<S3StoreConfig['credentials']>['write']>;
 
+type RoleReferences = Readonly<Partial<Record<'write' | 'read' | 'delete', string | undefined>>>;
+
 /** Makes every path of the config absolute: relative ones stand relative to the folder of the file, `~/` is the home. */
 export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastConfig {
   const path = (text: string): string => {
@@ -32,12 +34,17 @@ export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastCo
       secretAccessKey: secret(value.secretAccessKey),
       sessionToken: secret(value.sessionToken),
     });
+  /** One reference, or one for each kind of call. */
+  const secrets = <T extends string | RoleReferences | undefined>(value: T): T =>
+    (typeof value === 'object'
+      ? defined({ write: secret(value.write), read: secret(value.read), delete: secret(value.delete) })
+      : secret(value as string | undefined)) as T;
   const store = (value: StoreConfig): StoreConfig => {
     switch (value.adapter) {
       case 'filesystem':
         return { ...value, path: path(value.path) };
       case 'supabase':
-        return { ...value, key: secret(value.key) };
+        return defined({ ...value, key: secret(value.key), credentials: secrets(value.credentials) });
       case 's3':
         return defined({
           ...value,
@@ -53,7 +60,7 @@ export function resolvePaths(config: HoldfastConfig, folder: string): HoldfastCo
             }),
         });
       case 'gcs':
-        return defined({ ...value, credentials: secret(value.credentials) });
+        return defined({ ...value, credentials: secrets(value.credentials) });
     }
   };
   const { tls } = config.temporal;

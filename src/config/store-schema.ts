@@ -112,6 +112,12 @@ export const s3StoreSchema = s3Fields.transform((stated, ctx) => {
     });
   return applyPreset(stated);
 });
+/** One reference for each kind of call, for stores whose credential is one secret. */
+const roleCredentials = z.strictObject({
+  write: secretRef.optional().describe('puts objects, and looks at what is there before'),
+  read: secretRef.optional().describe('gets and lists objects; absent: as for writing'),
+  delete: secretRef.optional().describe('deletes objects; absent: retention is refused in this process'),
+});
 /** Google takes chunks of a multiple of 256 KiB only; emulators take anything. */
 const chunkSize = size.refine((bytes) => bytes > 0 && bytes % CHUNK_UNIT === 0, {
   error: 'a multiple of 256KiB, such as 8MiB',
@@ -121,9 +127,12 @@ export const gcsStoreSchema = z.strictObject({
   adapter: z.literal('gcs').describe('Google Cloud Storage'),
   bucket: z.string().min(1).describe('must exist; without gs://'),
   region: z.string().min(1).optional().describe('location of the bucket, for the copy policy, e.g. europe-west3'),
-  credentials: secretRef
+  credentials: z
+    .union([secretRef, roleCredentials], { error: 'a reference to a secret, or one each for write, read and delete' })
     .optional()
-    .describe('the JSON key of a service account; absent: the default credentials, such as workload identity'),
+    .describe(
+      'the JSON key of a service account, or keys of their own for write, read and delete; absent: the default credentials, such as workload identity',
+    ),
   anonymous: z.boolean().default(false).describe('send no credentials; for emulators'),
   endpoint: z
     .url({ protocol: /^https?$/ })
@@ -156,7 +165,14 @@ export const supabaseStoreSchema = z.strictObject({
       error: 'a bucket name of [A-Za-z0-9._=-], at most 100 characters',
     })
     .describe('must exist; a private one'),
-  key: secretRef.describe('the service key (service_role or sb_secret_…); read anew for each request'),
+  key: secretRef
+    .optional()
+    .describe(
+      'the service key (service_role or sb_secret_…), read anew for each request; required unless `credentials` is stated',
+    ),
+  credentials: roleCredentials
+    .optional()
+    .describe('keys of their own for writing, reading and deleting; `key`, if stated, serves what is not named'),
   region: z.string().min(1).optional().describe('where the project runs, for the copy policy'),
   tusThreshold: size
     .default(parseSize('6MiB')!)

@@ -1,4 +1,5 @@
 /** Whose repository a store is: marks a new one, refuses a foreign one, brings an older description up to date. */
+import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { ObjectStore } from '../storage/object-store';
 import { makeStored, readStored } from './description';
@@ -44,6 +45,30 @@ export async function ensureRepository(
   if (!keys.signingKey || revision <= found.holdfast.revision) return 'present';
   await publishRepository(store, keys, signal);
   return 'updated';
+}
+
+/**
+ * Refuses a place where another repository keeps its backups (REPO_FOREIGN), and reads only. True when the place holds a
+ * repository, though perhaps one whose `holdfast.json` cannot be read; `expected` null: whichever there is will do.
+ */
+export async function assertNotForeign(
+  store: ObjectStore,
+  expected: string | null,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  let found: string | null;
+  try {
+    const stored = await readStored(store, signal);
+    if (stored === null) return false;
+    found = stored.holdfast.repositoryId;
+  } catch (error) {
+    // What is damaged says nothing of whose it is; whoever opens the store to work with it is told.
+    if (!isHoldfastError(error, 'REPO_DESCRIPTION_DAMAGED') && !isHoldfastError(error, 'REPO_FORMAT_UNKNOWN'))
+      throw error;
+    return true;
+  }
+  if (expected === null || found === expected) return true;
+  throw repositoryError('REPO_FOREIGN', '', { context: { store: store.name, found, expected } });
 }
 
 /** Writes `holdfast.json` as it is now: one small object, replaced whole. */

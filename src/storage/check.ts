@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { storageError } from '../errors/storage';
-import { isDeleteNotPermitted, keptCanaryKey, newCanaryKey } from './canary';
+import { isDeleteNotPermitted, keptCanaryKey, newCanaryKey, writeCanary } from './canary';
 import { withDeadline } from './deadline';
 import type { ObjectStore, StoreFinding } from './object-store';
 import { abortReason } from './timing';
@@ -12,6 +12,11 @@ const CLEANUP_TIMEOUT_MS = 5_000;
 const INSPECTION_TIMEOUT_MS = 20_000;
 /** Clocks that are kept by NTP differ by less. */
 const MAX_SKEW_MS = 5_000;
+
+/** Stores that show a key without permission nothing, rather than refuse it. */
+const HIDDEN_HINT: Readonly<Partial<Record<ObjectStore['kind'], string>>> = {
+  supabase: 'the role of the key for reading may lack select on storage.objects: such a key is shown nothing',
+};
 
 export type StoreCheckStepName =
   'write' | 'head' | 'read' | 'range' | 'list' | 'create-only' | 'missing' | 'delete' | 'gone';
@@ -60,8 +65,8 @@ export interface StoreCheckOptions {
  */
 export async function checkStore(store: ObjectStore, options: StoreCheckOptions = {}): Promise<StoreCheck> {
   const { signal } = options;
-  const body = randomBytes(CANARY_BYTES);
-  const sha256 = createHash('sha256').update(body).digest('hex');
+  let body: Buffer = randomBytes(CANARY_BYTES);
+  let sha256 = hashOf(body);
   let key = newCanaryKey();
   let written = false;
   let writing = { from: 0, to: 0 };
@@ -79,6 +84,8 @@ export async function checkStore(store: ObjectStore, options: StoreCheckOptions 
     } catch (error) {
       if (signal?.aborted) throw abortReason(signal);
       if (isHoldfastError(error, 'STORE_CREDENTIAL_MISSING')) return end('skipped', error.message);
+      if (name === 'delete' && isHoldfastError(error, 'STORE_OBJECT_LOCKED'))
+        return end('skipped', 'the canary is locked, and stays until its time is over');
       end('failed', '', describe(error));
       const skew = isHoldfastError(error, 'STORE_CLOCK_SKEW') ? error.context.skewSeconds : undefined;
       if (typeof skew === 'number') findings.push(clockFinding(skew * 1000));
@@ -86,8 +93,8 @@ export async function checkStore(store: ObjectStore, options: StoreCheckOptions 
   };
   const skip = (name: StoreCheckStepName, detail: string) =>
     steps.push({ name, outcome: 'skipped', detail, durationMs: 0, error: null });
-  const differs = (detail: string) =>
-    storageError('STORE_CONTENT_MISMATCH', detail, { context: { store: store.name, key } });
+  const differs = (detail: string, hint?: string) =>
+    storageError('STORE_CONTENT_MISMATCH', detail, { context: { store: store.name, key }, ...(hint ? { hint } : {}) });
 
   try {
     await step('write', async () => {
@@ -95,19 +102,22 @@ export async function checkStore(store: ObjectStore, options: StoreCheckOptions 
       if (!(await mayDelete(store, key, signal))) key = keptCanaryKey();
       written = true;
       writing = { from: Date.now(), to: 0 };
-      await store.put(key, body, { sha256, replace: true, signal });
-      writing.to = Date.now();
-      return `${CANARY_BYTES} bytes`;
+      const wrote = await writeCanary(store, key, body, signal);
+      writing = wrote.created ? { ...writing, to: Date.now() } : NOT_TIMED;
+      body = wrote.body;
+      sha256 = hashOf(body);
+      return wrote.created ? `${body.length} bytes` : 'the canary of an earlier check serves: it may not be replaced';
     });
     await step('head', async () => {
       const info = await store.head(key, { signal });
-      if (info?.bytes !== body.length) throw differs(info ? 'the size differs' : 'the object is not visible');
+      if (info?.bytes !== body.length)
+        throw differs(info ? 'the size differs' : 'the object is not visible', HIDDEN_HINT[store.kind]);
       const skewMs = skewOf(writing, info.modifiedAt.getTime());
       if (Math.abs(skewMs) > MAX_SKEW_MS) findings.push(clockFinding(skewMs));
     });
     await step('read', async () => {
       const read = await store.get(key, { signal });
-      if (createHash('sha256').update(read).digest('hex') !== sha256) throw differs('the bytes differ');
+      if (hashOf(read) !== sha256) throw differs('the bytes differ');
       return 'SHA-256 equal';
     });
     await step('range', async () => {
@@ -183,6 +193,11 @@ async function mayDelete(store: ObjectStore, absent: string, signal: AbortSignal
     throw error;
   }
 }
+
+/** Nothing was written, so nothing can be said of the clocks. */
+const NOT_TIMED = { from: -Infinity, to: Infinity };
+
+const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Milliseconds that this machine is ahead of the store (negative: behind); 0 when the time lies within the writing. */
 function skewOf({ from, to }: { from: number; to: number }, storedAt: number): number {

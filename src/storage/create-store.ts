@@ -5,11 +5,11 @@ import { withRate } from './decorators/rate';
 import { withRetry } from './decorators/retry';
 import { withTimeout } from './decorators/timeout';
 import { createFilesystemStore } from './filesystem/filesystem-store';
-import { createGcsStore } from './gcs/gcs-store';
+import { openGcsStore } from './gcs/open-gcs';
 import type { ObjectStore } from './object-store';
 import { openS3Store } from './s3/open-s3';
 import type { SecretResolver } from './secrets';
-import { createSupabaseStore } from './supabase/supabase-store';
+import { openSupabaseStore } from './supabase/open-supabase';
 import { realTiming, type Timing } from './timing';
 
 export type { SecretResolver } from './secrets';
@@ -52,8 +52,8 @@ function createAdapter(
     case 's3':
       return openS3Store(config, secrets, deps);
     case 'gcs':
-      return createGcsStore(config, secrets, deps);
+      return openGcsStore(config, secrets, deps);
     case 'supabase':
-      return createSupabaseStore(config, secrets, deps);
+      return openSupabaseStore(config, secrets, deps);
   }
 }

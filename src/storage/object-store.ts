@@ -36,7 +36,17 @@ export interface ObjectStore {
 
 /** One fact about a store that is no failure of a request. */
 export interface StoreFinding {
-  readonly about: 'versioning' | 'object-lock' | 'lifecycle' | 'clock' | 'other-objects';
+  readonly about:
+    | 'versioning'
+    | 'soft-delete'
+    | 'object-lock'
+    | 'retention-policy'
+    | 'lifecycle'
+    | 'region'
+    | 'access'
+    | 'size-limit'
+    | 'clock'
+    | 'other-objects';
   /** `unknown`: the provider would not say. */
   readonly level: 'ok' | 'warning' | 'unknown';
   /** For people, without any secret. */

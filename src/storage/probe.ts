@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { storageError } from '../errors/storage';
-import { isDeleteNotPermitted, probeCanaryKey } from './canary';
+import { isDeleteNotPermitted, probeCanaryKey, writeCanary } from './canary';
 import { withDeadline } from './deadline';
 import type { ObjectStore } from './object-store';
 import { abortReason } from './timing';
@@ -75,8 +75,7 @@ async function roundTrip(store: ObjectStore, signal: AbortSignal): Promise<boole
 }
 
 async function writeAndCompare(store: ObjectStore, key: string, signal: AbortSignal): Promise<boolean> {
-  const body = randomBytes(PROBE_BYTES);
-  await store.put(key, body, { replace: true, signal });
+  const { body } = await writeCanary(store, key, randomBytes(PROBE_BYTES), signal);
   try {
     const [read, info] = await Promise.all([store.get(key, { signal }), store.head(key, { signal })]);
     return read.equals(body) && info?.bytes === body.length;

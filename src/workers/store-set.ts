@@ -6,7 +6,7 @@ import type { StoreSet } from '../activities/deps';
 import { storesOf } from '../config/database-stores';
 import type { HoldfastConfig, StoreConfig } from '../config/schema';
 import { orchestrationError } from '../errors/orchestration';
-import { ensureRepository } from '../repository/ensure';
+import { assertNotForeign, ensureRepository } from '../repository/ensure';
 import type { loadKeys } from '../repository/keys';
 import { createStore, type SecretResolver, type StoreMetrics } from '../storage/create-store';
 import { withDeadline } from '../storage/deadline';
@@ -80,9 +80,11 @@ export function createStoreSet(
       return probeStore(store, {
         signal,
         timeoutMs: options.probeMs,
-        greet: used
-          ? async (bounded) => void (await ensureRepository(store, await options.keys(), bounded, false))
-          : undefined,
+        greet: async (bounded) => {
+          const keys = await options.keys();
+          if (used) await ensureRepository(store, keys, bounded, false);
+          else await assertNotForeign(store, keys.repositoryId, bounded);
+        },
       });
     },
     namesFor: (database) => storesOf(config, database),

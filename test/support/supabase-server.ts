@@ -19,6 +19,8 @@ const HANGS_FROM = 200_000;
 const KEY = /^[A-Za-z0-9_/!.*'() &$@=;:+,?-]+$/;
 const ROLES = new Set(['service_role', 'authenticated', 'anon']);
 
+export type Permission = 'select' | 'insert' | 'update' | 'delete';
+
 export interface SupabaseServerOptions {
   /** Path before all of the API, as behind a gateway. @default '' */
   readonly basePath?: string;
@@ -28,6 +30,8 @@ export interface SupabaseServerOptions {
   readonly httpsLocation?: boolean;
   /** Chunks that were not whole when the server died are lost, as with its S3 backend. @default true */
   readonly losesChunks?: boolean;
+  /** Roles of one's own, and what row level security permits them on objects; they see the buckets. */
+  readonly roles?: Readonly<Record<string, readonly Permission[]>>;
   /** Row level security lets everybody see the buckets, though not the objects. */
   readonly publicSeesBuckets?: boolean;
 }
@@ -35,6 +39,7 @@ export interface SupabaseServerOptions {
 export interface BucketOptions {
   readonly fileSizeLimit?: number;
   readonly allowedMimeTypes?: readonly string[];
+  readonly public?: boolean;
 }
 
 /** One request as it came in. */
@@ -52,6 +57,8 @@ export interface SupabaseTestServer {
   readonly serviceKey: string;
   /** A key of any role; `secret` other than the server's makes one that is signed wrongly. */
   key(role: string, options?: { expiresIn?: number; secret?: string }): string;
+  /** From now on this key is one that the server never signed. */
+  revoke(key: string): void;
   createBucket(name: string, options?: BucketOptions): void;
   /** Settings of a store at this server, as loaded from a config file; behind a proxy with another `url`. */
   storeConfig(bucket: string, overrides?: Record<string, unknown>): SupabaseStoreConfig;
@@ -106,6 +113,7 @@ export async function startSupabaseServer(options: SupabaseServerOptions = {}): 
     port: server.port,
     serviceKey,
     key: (role, { expiresIn, secret } = {}) => server.sign(role, expiresIn, secret),
+    revoke: (key) => void server.revoked.add(key),
     createBucket: (name, bucket = {}) => void server.buckets.set(name, { ...bucket, objects: new Map() }),
     storeConfig: (bucket, overrides = {}) =>
       supabaseStoreSchema.parse({
@@ -166,6 +174,7 @@ class StandIn {
   readonly buckets = new Map<string, BucketOptions & { readonly objects: Map<string, StoredObject> }>();
   readonly sockets = new Map<Socket, number>();
   readonly requests: SeenRequest[] = [];
+  readonly revoked = new Set<string>();
   damage = 0;
   cuts = 0;
   port = 0;
@@ -289,7 +298,8 @@ class StandIn {
       throw new Refused(400, 'InvalidRequest', "headers must have required property 'authorization'", 'Error');
     const role = this.verify((authorization ?? '').replace(/^Bearer\s*/i, ''));
     if (typeof role === 'string') {
-      if (!ROLES.has(role)) throw new Refused(500, 'DatabaseError', `role "${role}" does not exist`);
+      if (!ROLES.has(role) && !Object.hasOwn(this.options.roles ?? {}, role))
+        throw new Refused(500, 'DatabaseError', `role "${role}" does not exist`);
       return role;
     }
     if (lenient) return null;
@@ -302,7 +312,7 @@ class StandIn {
     if (!head || !claims || !signature) return { message: 'Invalid Compact JWS' };
     const wanted = createHmac('sha256', this.secret).update(`${head}.${claims}`).digest();
     const given = Buffer.from(signature, 'base64url');
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+    if (this.revoked.has(token) || given.length !== wanted.length || !timingSafeEqual(given, wanted))
       return { message: 'signature verification failed' };
     const { exp, role } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { exp: number; role: string };
     return exp * 1000 < Date.now() ? { message: '"exp" claim timestamp check failed' } : role;
@@ -311,13 +321,15 @@ class StandIn {
   private async rest(at: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method } = request;
     if (method === 'GET' && at === '/bucket') {
-      const visible = this.role(request) === 'service_role' || this.options.publicSeesBuckets;
+      const visible = this.seesBuckets(this.role(request));
       return json(
         response,
         200,
         visible ? [...this.buckets.keys()].map((id) => ({ id, name: id, public: false })) : [],
       );
     }
+    const one = /^\/bucket\/([^/]+)$/.exec(at);
+    if (method === 'GET' && one) return this.bucket(decodeURIComponent(one[1]!), request, response);
     const match = /^\/object\/(info\/|list-v2\/|list\/)?([^/]+)(?:\/(.*))?$/.exec(at);
     if (!match) return this.noRoute(request, response);
     const [, verb, bucketName, rawKey] = match;
@@ -329,6 +341,23 @@ class StandIn {
     if (method === 'GET' && !verb) return this.download(bucket, key, request, response);
     if (method === 'POST' && !verb) return this.upload(bucket, key, request, response);
     return this.noRoute(request, response);
+  }
+
+  private seesBuckets(role: string | null): boolean {
+    return role === 'service_role' || this.options.publicSeesBuckets === true || role! in (this.options.roles ?? {});
+  }
+
+  private may(role: string | null, permission: Permission): boolean {
+    return role === 'service_role' || (role !== null && (this.options.roles?.[role]?.includes(permission) ?? false));
+  }
+
+  private bucket(name: string, request: IncomingMessage, response: ServerResponse): void {
+    const found = this.seesBuckets(this.role(request)) ? this.buckets.get(name) : undefined;
+    if (!found) throw noBucket();
+    json(response, 200, {
+      ...{ id: name, name, public: found.public ?? false },
+      ...{ file_size_limit: found.fileSizeLimit ?? null, allowed_mime_types: found.allowedMimeTypes ?? null },
+    });
   }
 
   private async upload(bucket: string, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -368,7 +397,7 @@ class StandIn {
     const role = this.role(request, true);
     // Who is not known is told that there is nothing, not that the key is wrong.
     if (role === null || !this.buckets.has(bucket)) throw noBucket();
-    const found = role === 'service_role' ? this.buckets.get(bucket)!.objects.get(key) : undefined;
+    const found = this.may(role, 'select') ? this.buckets.get(bucket)!.objects.get(key) : undefined;
     if (!found) throw noKey();
     const body = await readFile(this.file(bucket, key));
     const headers = { 'content-type': found.contentType, 'cache-control': found.cacheControl };
@@ -384,8 +413,8 @@ class StandIn {
 
   private info(bucket: string, key: string, request: IncomingMessage, response: ServerResponse): void {
     const role = this.role(request);
-    const found = role === 'service_role' ? this.buckets.get(bucket)?.objects.get(key) : undefined;
-    if (role === 'service_role' && !this.buckets.has(bucket)) throw noBucket();
+    const found = this.may(role, 'select') ? this.buckets.get(bucket)?.objects.get(key) : undefined;
+    if (this.seesBuckets(role) && this.may(role, 'select') && !this.buckets.has(bucket)) throw noBucket();
     if (!found) throw noKey();
     json(response, 200, {
       id: found.id,
@@ -405,7 +434,9 @@ class StandIn {
   private async remove(bucket: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const role = this.role(request);
     const { prefixes } = (await readJson(request)) as { prefixes: string[] };
-    const objects = role === 'service_role' ? this.buckets.get(bucket)?.objects : undefined;
+    // What a role may not see it cannot delete either.
+    const may = this.may(role, 'delete') && this.may(role, 'select');
+    const objects = may ? this.buckets.get(bucket)?.objects : undefined;
     const gone = prefixes.filter((key) => objects?.delete(key));
     for (const key of gone) await rm(this.file(bucket, key), { force: true });
     // A success, whatever was there.
@@ -419,7 +450,7 @@ class StandIn {
   private async listV2(bucket: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const role = this.role(request);
     const query = (await readJson(request)) as { prefix?: string; limit?: number; cursor?: string };
-    const objects = role === 'service_role' ? this.buckets.get(bucket)?.objects : undefined;
+    const objects = this.may(role, 'select') ? this.buckets.get(bucket)?.objects : undefined;
     const limit = Math.min(query.limit ?? 1000, 1000);
     const after = query.cursor === undefined ? '' : Buffer.from(query.cursor, 'base64').toString();
     if (after !== '' && !after.startsWith('l:'))
@@ -457,7 +488,8 @@ class StandIn {
     const bucket = this.buckets.get(to.bucket);
     if (!bucket) throw noBucket();
     if (!KEY.test(to.key)) throw new Refused(400, 'InvalidKey', `Invalid key: ${to.key}`);
-    if (to.role !== 'service_role') throw rls();
+    const needed: readonly Permission[] = to.upsert ? ['insert', 'select', 'update'] : ['insert'];
+    if (!needed.every((permission) => this.may(to.role, permission))) throw rls();
     if (bucket.allowedMimeTypes && !bucket.allowedMimeTypes.includes(to.contentType))
       throw new Refused(415, 'InvalidMimeType', `mime type ${to.contentType} is not supported`, 'invalid_mime_type');
     if (to.bytes > this.limit(to.bucket)) throw tooLarge();

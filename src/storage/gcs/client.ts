@@ -1,7 +1,6 @@
-import type { GcsStoreConfig } from '../../config/schema';
 import { storageError } from '../../errors/storage';
 import { abortReason, throwIfAborted } from '../timing';
-import type { GcsCredentials } from './credentials';
+import type { GcsCredentials, GcsSettings } from './credentials';
 import { connectionError, faultOf, gcsError, type GcsErrorContext, type GcsFault } from './errors';
 import type { HttpAnswer, HttpRequest, HttpTransport } from './transport';
 
@@ -37,7 +36,7 @@ export class GcsClient {
   readonly endpoint: string;
 
   constructor(
-    readonly config: GcsStoreConfig,
+    readonly config: GcsSettings,
     private readonly credentials: GcsCredentials,
     private readonly transport: HttpTransport,
   ) {
@@ -55,10 +54,7 @@ export class GcsClient {
 
   /** The same, but what the store refused comes as a GcsRefusal. */
   async ask(request: GcsRequest): Promise<HttpAnswer> {
-    let answer = await this.exchange(request);
-    // A token may be revoked before its time; a new one is asked for once.
-    if (answer.status === 401 && typeof request.at === 'string' && this.credentials.renew())
-      answer = await this.exchange(request);
+    let answer = await this.authorised(request);
     if (isSuccess(answer) || request.accept?.includes(answer.status)) return answer;
     const fault = faultOf(answer);
     const answeredAt = Date.parse(answer.headers.date ?? '');
@@ -77,11 +73,24 @@ export class GcsClient {
     this.transport.close();
   }
 
-  private async exchange(request: GcsRequest): Promise<HttpAnswer> {
+  /**
+   * A refusal is believed when the credentials are still those that were sent: a token may be revoked before its time, and
+   * what an old key may do no more, the one that has taken its place may.
+   */
+  private async authorised(request: GcsRequest): Promise<HttpAnswer> {
+    const { at, signal } = request;
+    if (typeof at !== 'string') return this.exchange(request, {});
+    const sent = await this.credentials.headers(signal);
+    const answer = await this.exchange(request, sent);
+    if (answer.status === 401 ? !this.credentials.renew() : answer.status !== 403) return answer;
+    const now = await this.credentials.headers(signal);
+    return now.authorization === sent.authorization ? answer : this.exchange(request, now);
+  }
+
+  private async exchange(request: GcsRequest, authorisation: Readonly<Record<string, string>>): Promise<HttpAnswer> {
     const { method, at, headers, body, signal, context } = request;
     throwIfAborted(signal);
     const own = typeof at === 'string';
-    const authorisation = own ? await this.credentials.headers(signal) : {};
     const url = own ? new URL(this.endpoint + at) : at;
     if (own)
       for (const [name, value] of Object.entries(request.query ?? {}))

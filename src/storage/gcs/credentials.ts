@@ -9,6 +9,9 @@ import { abortReason, throwIfAborted } from '../timing';
 /** What Google's client does for us: it finds the credentials, fetches tokens and renews them before they expire. */
 type AuthClient = Storage['authClient'];
 
+/** A store as one of its credentials sees it. */
+export type GcsSettings = Omit<GcsStoreConfig, 'credentials'> & { readonly credentials?: string };
+
 const TOKEN_TIMEOUT_MS = 20_000;
 const KEY_HINT =
   'credentials of this store refers to the JSON key of a service account, or is absent for the default credentials';
@@ -24,7 +27,7 @@ export interface GcsCredentials {
  * The key file is asked for with each request, so that a rotated one is used at once; tokens are kept for as long as it
  * stays the same.
  */
-export function createGcsCredentials(config: GcsStoreConfig, secrets: SecretResolver): GcsCredentials {
+export function createGcsCredentials(config: GcsSettings, secrets: SecretResolver): GcsCredentials {
   if (config.anonymous) return { headers: async () => ({}), renew: () => false };
   let key: string | null = null;
   let client: Promise<AuthClient> | null = null;
@@ -52,7 +55,7 @@ export function createGcsCredentials(config: GcsStoreConfig, secrets: SecretReso
   };
 }
 
-async function openAuthClient(key: string | null, config: GcsStoreConfig): Promise<AuthClient> {
+async function openAuthClient(key: string | null, config: GcsSettings): Promise<AuthClient> {
   const json = key === null ? null : parseKey(key, config);
   // Loaded when it is needed: 30 MB and a tenth of a second that other stores do without.
   const google = await import('@google-cloud/storage');
@@ -64,7 +67,7 @@ async function openAuthClient(key: string | null, config: GcsStoreConfig): Promi
 }
 
 /** The parser's message would quote the text, which is a secret. */
-function parseKey(text: string, config: GcsStoreConfig): NonNullable<AuthClient['jsonContent']> {
+function parseKey(text: string, config: GcsSettings): NonNullable<AuthClient['jsonContent']> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -91,7 +94,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
 }
 
 /** Why there is no token. The original error is left behind: it holds the signed request. */
-export function authError(error: unknown, config: Pick<GcsStoreConfig, 'name' | 'credentials'>): Error {
+export function authError(error: unknown, config: Pick<GcsSettings, 'name' | 'credentials'>): Error {
   if (isHoldfastError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const system = systemCodeOf(error);

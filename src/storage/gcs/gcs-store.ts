@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import type { GcsStoreConfig } from '../../config/schema';
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { storageError } from '../../errors/storage';
 import type { BackoffPolicy } from '../backoff';
@@ -12,15 +11,18 @@ import type {
   ObjectStore,
   PutOptions,
   PutResult,
+  StoreCapabilities,
+  StoreFinding,
 } from '../object-store';
 import { assertRange } from '../range';
 import type { SecretResolver } from '../secrets';
 import { throwIfAborted, type Timing } from '../timing';
 import { GcsClient, GcsRefusal, jsonOf } from './client';
 import { crc32cBase64 } from './crc32c';
-import { createGcsCredentials } from './credentials';
+import { createGcsCredentials, type GcsSettings } from './credentials';
 import { deleteObjects } from './delete';
 import { namesMissingObject, type GcsErrorContext, type GcsOperation } from './errors';
+import { inspectGcsBucket } from './inspect';
 import { objectPath, objectsPath, putWhole, type NewObject, type ObjectResource } from './requests';
 import { putResumable } from './resumable';
 import { createHttpTransport, type HttpAnswer } from './transport';
@@ -29,6 +31,8 @@ import { createHttpTransport, type HttpAnswer } from './transport';
 const BUCKET_SEEN_MS = 5_000;
 const PAGE = 1000;
 
+export const GCS_CAPABILITIES: StoreCapabilities = { createOnly: true, serverChecksum: true };
+
 export interface GcsStoreDependencies {
   readonly timing: Timing;
   /** For the chunks of large objects; whole calls are tried again by the decorator. */
@@ -36,11 +40,7 @@ export interface GcsStoreDependencies {
 }
 
 /** Objects in a bucket of Google Cloud Storage. Contacts it at the first call. */
-export function createGcsStore(
-  config: GcsStoreConfig,
-  secrets: SecretResolver,
-  deps: GcsStoreDependencies,
-): ObjectStore {
+export function createGcsStore(config: GcsSettings, secrets: SecretResolver, deps: GcsStoreDependencies): ObjectStore {
   const transport = createHttpTransport({
     maxSockets: config.limits.maxRequests,
     idleTimeoutMs: config.limits.timeout,
@@ -51,14 +51,14 @@ export function createGcsStore(
 class GcsStore implements ObjectStore {
   readonly kind = 'gcs';
   readonly name: string;
-  readonly capabilities = { createOnly: true, serverChecksum: true };
+  readonly capabilities = GCS_CAPABILITIES;
   private readonly prefix: string;
   private readonly uploads = new Set<Promise<void>>();
   private bucketSeenAt: number | null = null;
   private closed = false;
 
   constructor(
-    private readonly config: GcsStoreConfig,
+    private readonly config: GcsSettings,
     private readonly client: GcsClient,
     private readonly deps: GcsStoreDependencies,
   ) {
@@ -167,6 +167,11 @@ class GcsStore implements ObjectStore {
       context: this.context('delete'),
       assertBucket: () => this.assertBucket(options.signal),
     });
+  }
+
+  async inspect(options: CallOptions = {}): Promise<readonly StoreFinding[]> {
+    this.assertOpen();
+    return inspectGcsBucket(this.client, this.prefix, this.context('bucket'), options.signal);
   }
 
   async close(): Promise<void> {

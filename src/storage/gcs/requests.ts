@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { GcsStoreConfig } from '../../config/schema';
 import { storageError } from '../../errors/storage';
 import { jsonOf, type GcsClient } from './client';
+import type { GcsSettings } from './credentials';
 import type { GcsErrorContext } from './errors';
 import type { HttpAnswer } from './transport';
 
@@ -28,15 +28,15 @@ export interface ObjectResource {
 const STORED_FIELDS = 'size,crc32c,generation';
 const CLEANUP_TIMEOUT_MS = 15_000;
 
-export function objectsPath(config: GcsStoreConfig): string {
+export function objectsPath(config: GcsSettings): string {
   return `/storage/v1/b/${encodeURIComponent(config.bucket)}/o`;
 }
 
-export function objectPath(config: GcsStoreConfig, name: string): string {
+export function objectPath(config: GcsSettings, name: string): string {
   return `${objectsPath(config)}/${encodeURIComponent(name)}`;
 }
 
-export function uploadPath(config: GcsStoreConfig): string {
+export function uploadPath(config: GcsSettings): string {
   return `/upload${objectsPath(config)}`;
 }
 
@@ -49,7 +49,7 @@ export function uploadQuery(
 }
 
 /** The description that goes before the bytes; the store refuses bytes that do not have this checksum. */
-export function objectMetadata(config: GcsStoreConfig, object: NewObject): string {
+export function objectMetadata(config: GcsSettings, object: NewObject): string {
   return JSON.stringify({
     name: object.name,
     crc32c: object.crc32c,

@@ -13,6 +13,17 @@ const BUCKET_SEEN_MS = 5_000;
 /** Roles that everybody has. Row level security shows them what its policies let through, and nothing of the rest. */
 const PUBLIC_ROLES = new Set(['anon', 'authenticated']);
 
+/** A store as one of its keys sees it. */
+export type SupabaseSettings = Omit<SupabaseStoreConfig, 'key' | 'credentials'> & { readonly key: string };
+
+/** Settings of a bucket, as far as they matter here. */
+export interface SupabaseBucket {
+  readonly public?: boolean;
+  /** Bytes; null: the limit of the project. */
+  readonly file_size_limit?: number | null;
+  readonly allowed_mime_types?: readonly string[] | null;
+}
+
 /** Api of the bucket's objects, as storage-js has it. */
 export type FileApi = ReturnType<StorageClient['from']>;
 
@@ -36,7 +47,7 @@ export class SupabaseAccess {
   private seen: { readonly key: string; readonly at: number } | null = null;
 
   constructor(
-    readonly config: SupabaseStoreConfig,
+    readonly config: SupabaseSettings,
     private readonly secrets: SecretResolver,
     private readonly transport: Transport,
     private readonly timing: Timing,
@@ -47,17 +58,10 @@ export class SupabaseAccess {
     return this.config.url;
   }
 
-  /** Headers that let a request in. */
-  async authorization(): Promise<Record<string, string>> {
-    const key = await this.key();
-    return { authorization: `Bearer ${key}`, apikey: key };
-  }
-
   /** One HTTP request with the key of now; a failure without an answer is an error of the store. */
   async send(call: HttpCall, context: SupabaseErrorContext): Promise<HttpAnswer> {
-    const headers = { ...call.headers, ...(await this.authorization()) };
     try {
-      return await this.transport.send({ ...call, headers });
+      return await this.exchange(call);
     } catch (error) {
       if (call.signal?.aborted) throw abortReason(call.signal);
       throw networkError(error, context);
@@ -98,6 +102,14 @@ export class SupabaseAccess {
     this.seen = { key, at: now };
   }
 
+  /** The bucket as it describes itself to the key. */
+  async bucket(signal: AbortSignal | undefined): Promise<SupabaseBucket> {
+    const { data } = await this.rest(this.context('bucket'), { signal }, (client) =>
+      client.getBucket(this.config.bucket),
+    );
+    return data;
+  }
+
   context(operation: SupabaseErrorContext['operation'], key?: string): SupabaseErrorContext {
     return { store: this.config.name, bucket: this.config.bucket, operation, key };
   }
@@ -109,12 +121,11 @@ export class SupabaseAccess {
   ): Promise<RestAnswer<T>> {
     const { signal } = options;
     throwIfAborted(signal);
-    const headers = await this.authorization();
     let http: HttpAnswer | null = null;
-    const client = new StorageClient(this.url, headers, async (input, init) => {
+    const client = new StorageClient(this.url, {}, async (input, init) => {
       const sent = new Headers(init?.headers);
       for (const [name, value] of Object.entries(options.headers ?? {})) sent.set(name, value);
-      http = await this.transport.send({
+      http = await this.exchange({
         method: init?.method ?? 'GET',
         url: uncached(String(input), init?.method ?? 'GET'),
         headers: Object.fromEntries(sent),
@@ -137,6 +148,19 @@ export class SupabaseAccess {
     throw restError(outcome.error, http, context);
   }
 
+  /**
+   * A refusal is believed when the key is still the one that was sent. The store says nearly everything as a refusal, that
+   * an object is absent too, and one that was replaced while the request was under way must not look like a lost copy, nor
+   * end a long upload.
+   */
+  private async exchange(call: HttpCall): Promise<HttpAnswer> {
+    const key = await this.key();
+    const answer = await this.transport.send(authorised(call, key));
+    if (answer.status < 400 || call.signal?.aborted) return answer;
+    const now = await this.key();
+    return now === key ? answer : this.transport.send(authorised(call, now));
+  }
+
   private async key(): Promise<string> {
     const key = (await this.secrets(this.config.key)).trim();
     // An empty Authorization header is refused in words that do not tell why; a line break would be another header.
@@ -147,6 +171,10 @@ export class SupabaseAccess {
       });
     return key;
   }
+}
+
+function authorised(call: HttpCall, key: string): HttpCall {
+  return { ...call, headers: { ...call.headers, authorization: `Bearer ${key}`, apikey: key } };
 }
 
 /** What storage-js makes of a failure, as an error of the store. */

@@ -1,6 +1,7 @@
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { storageError } from '../../errors/storage';
 import type { SupabaseAccess } from './access';
+import { grantHint, PERMISSIONS } from './errors';
 import { findObject } from './find';
 
 /** What the server deletes in one step of its own. */
@@ -30,8 +31,13 @@ export async function deleteObjects(
   }
   if (kept.length > 0)
     throw storageError('STORE_ACCESS_DENIED', 'the store reported a deletion and kept the object', {
-      context: { ...access.context('delete', kept[0]), kept: kept.length, asked: objectKeys.length },
-      hint: 'let `key` of this store refer to the service key, or let the policies of storage.objects permit its role to delete',
+      context: {
+        ...access.context('delete', kept[0]),
+        permission: PERMISSIONS.delete,
+        kept: kept.length,
+        asked: objectKeys.length,
+      },
+      hint: grantHint('delete'),
     });
 }
 

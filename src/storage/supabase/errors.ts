@@ -52,7 +52,6 @@ const USE_SERVICE_KEY =
   'let `key` of this store refer to the service key (service_role or sb_secret_…) of the same project';
 const HINTS: Readonly<Partial<Record<StorageErrorCode, string>>> = {
   STORE_CREDENTIALS_INVALID: USE_SERVICE_KEY,
-  STORE_ACCESS_DENIED: USE_SERVICE_KEY,
   STORE_CREDENTIALS_EXPIRED: 'put a fresh key behind the reference `key` of this store; the next request uses it',
   STORE_BUCKET_MISSING: 'create the bucket in the project, or correct `bucket`, `url` and `key` of this store',
   STORE_OBJECT_TOO_LARGE:
@@ -74,19 +73,37 @@ export function effectiveStatus({ httpStatus, statusCode }: Refusal): number {
   return Number.isInteger(stated) && stated >= 300 && stated <= 599 ? stated : httpStatus;
 }
 
+/** What row level security has to permit, by the table that it is about. */
+export const PERMISSIONS: Readonly<Record<SupabaseOperation, string>> = {
+  put: 'insert on storage.objects (to replace also select and update)',
+  upload: 'insert on storage.objects (to replace also select and update)',
+  get: 'select on storage.objects',
+  head: 'select on storage.objects',
+  list: 'select on storage.objects',
+  delete: 'delete and select on storage.objects',
+  bucket: 'select on storage.buckets',
+};
+
+/** The hint for a key whose role may not do what was asked. */
+export function grantHint(operation: SupabaseOperation): string {
+  return `${USE_SERVICE_KEY}, or permit ${PERMISSIONS[operation]} to its role by a policy`;
+}
+
 /** A refusal as an error of the store. */
 export function refusalError(refusal: Refusal, context: SupabaseErrorContext, cause?: unknown): Error {
   const status = effectiveStatus(refusal);
   const { code, hint } = classify(refusal, status);
+  const denied = code === 'STORE_ACCESS_DENIED';
   return storageError(code, '', {
     context: {
       ...context,
+      ...(denied ? { permission: PERMISSIONS[context.operation] } : {}),
       status,
       provider: refusal.code ?? undefined,
       says: refusal.message?.trim().slice(0, 200) || undefined,
     },
     cause,
-    hint: hint ?? HINTS[code],
+    hint: hint ?? (denied ? grantHint(context.operation) : HINTS[code]),
   });
 }
 

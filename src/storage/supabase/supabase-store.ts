@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { SupabaseStoreConfig } from '../../config/schema';
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { storageError } from '../../errors/storage';
 import type { BackoffPolicy } from '../backoff';
@@ -12,18 +11,23 @@ import type {
   ObjectStore,
   PutOptions,
   PutResult,
+  StoreCapabilities,
+  StoreFinding,
 } from '../object-store';
 import { assertRange } from '../range';
 import type { SecretResolver } from '../secrets';
 import { throwIfAborted, type Timing } from '../timing';
-import { SupabaseAccess } from './access';
+import { SupabaseAccess, type SupabaseSettings } from './access';
 import { deleteObjects } from './delete';
 import { isTaken } from './errors';
 import { assertAbsenceIsMeant, findObject } from './find';
+import { inspectSupabaseBucket } from './inspect';
 import { listObjects } from './list';
 import { Transport } from './transport';
 import { putResumable } from './tus-upload';
 import { verifyStored } from './verify';
+
+export const SUPABASE_CAPABILITIES: StoreCapabilities = { createOnly: true, serverChecksum: false };
 
 export interface SupabaseStoreDependencies {
   readonly timing: Timing;
@@ -33,7 +37,7 @@ export interface SupabaseStoreDependencies {
 
 /** Objects in a bucket of Supabase Storage, hosted or one's own. Contacts it at the first call. */
 export function createSupabaseStore(
-  config: SupabaseStoreConfig,
+  config: SupabaseSettings,
   secrets: SecretResolver,
   deps: SupabaseStoreDependencies,
 ): ObjectStore {
@@ -42,7 +46,7 @@ export function createSupabaseStore(
 
 class SupabaseStore implements ObjectStore {
   readonly kind = 'supabase';
-  readonly capabilities = { createOnly: true, serverChecksum: false };
+  readonly capabilities = SUPABASE_CAPABILITIES;
   readonly name: string;
   private readonly prefix: string;
   private readonly transport: Transport;
@@ -51,7 +55,7 @@ class SupabaseStore implements ObjectStore {
   private closed = false;
 
   constructor(
-    private readonly config: SupabaseStoreConfig,
+    private readonly config: SupabaseSettings,
     secrets: SecretResolver,
     private readonly deps: SupabaseStoreDependencies,
   ) {
@@ -122,6 +126,11 @@ class SupabaseStore implements ObjectStore {
     for (const key of keys) this.begin(key, options);
     const objectKeys = keys.map((key) => this.prefix + key);
     await deleteObjects(this.access, objectKeys, options.signal);
+  }
+
+  async inspect(options: CallOptions = {}): Promise<readonly StoreFinding[]> {
+    this.assertOpen();
+    return inspectSupabaseBucket(this.access, options.signal);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { retrying, type BackoffPolicy } from '../backoff';
 import type { Timing } from '../timing';
 import type { SupabaseAccess } from './access';
 import { deleteObjects } from './delete';
+import { PERMISSIONS } from './errors';
 import { findObject } from './find';
 
 export interface VerifyOptions {
@@ -28,7 +29,8 @@ export async function verifyStored(options: VerifyOptions): Promise<void> {
   const found = await findObject(access, objectKey, signal);
   if (found === null)
     throw storageError('STORE_UPLOAD_INCOMPLETE', 'the object is not there after its upload', {
-      context: { ...context },
+      context: { ...context, permission: PERMISSIONS.get },
+      hint: 'a key that writes reads back what it wrote: its role needs select on storage.objects too',
     });
   // Another writer has replaced it since: then theirs is the object.
   if (found.sha256 !== sha256) return;

@@ -1,8 +1,12 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Catalog } from '../../../src/catalog/types';
-import { checkConfiguredStore, isUsedBefore } from '../../../src/cli/check-store';
+import { checkConfiguredStore, configuredRepository, isUsedBefore } from '../../../src/cli/check-store';
+import { checkExit } from '../../../src/cli/commands/store/store';
+import { EXIT } from '../../../src/cli/exit-codes';
 import { filesystemStoreSchema } from '../../../src/config/schema';
+import { ensureRepository } from '../../../src/repository/ensure';
+import { initKeys, loadKeysFromDir } from '../../../src/repository/keys';
 import { createStore } from '../../../src/storage/create-store';
 import { tempFolder, type TempFolder } from '../../support/temp';
 
@@ -12,12 +16,17 @@ beforeEach(async () => {
 });
 afterEach(() => temp.remove());
 
-const check = async (root: string, used: boolean) => {
+const check = async (root: string, used: boolean, repositoryId: string | null = null) => {
   const config = filesystemStoreSchema.parse({ name: 'disk', adapter: 'filesystem', path: root });
   const store = createStore(config, () => '');
   try {
     const { signal } = new AbortController();
-    return await checkConfiguredStore({ store, usedBefore: async () => used, signal });
+    return await checkConfiguredStore({
+      store,
+      usedBefore: async () => used,
+      repositoryId: async () => repositoryId,
+      signal,
+    });
   } finally {
     await store.close();
   }
@@ -51,6 +60,27 @@ test('a new folder, and one that holds the repository, are checked', async () =>
   expect(found.ok).toBe(true);
   expect(found.findings.map(({ about, level }) => `${about} ${level}`)).toEqual(['other-objects warning']);
   await rm(root, { recursive: true });
+});
+
+test('a place of another repository is refused by its code, and left as it is', async () => {
+  const root = path.join(temp.path, 'shared');
+  const [ours, theirs] = [path.join(temp.path, 'ours'), path.join(temp.path, 'theirs')];
+  for (const folder of [ours, theirs]) await initKeys(folder);
+  const store = createStore(filesystemStoreSchema.parse({ name: 'disk', adapter: 'filesystem', path: root }), () => '');
+  await ensureRepository(store, await loadKeysFromDir(theirs));
+  await store.close();
+  const before = await readFile(path.join(root, 'holdfast.json'));
+  const idOf = (repository: string) => configuredRepository({ keys: { repository } as never });
+  const found = await check(root, false, await idOf(ours));
+  expect(found.ok).toBe(false);
+  expect(found.steps[0]).toMatchObject({ name: 'write', outcome: 'failed', error: { code: 'REPO_FOREIGN' } });
+  expect(found.steps.slice(1).every(({ outcome }) => outcome === 'skipped')).toBe(true);
+  expect(checkExit([found])).toBe(EXIT.refused);
+  // The folder of unfinished writes was made when its own repository was.
+  expect((await readdir(root)).filter((name) => name !== '.holdfast-tmp')).toEqual(['holdfast.json']);
+  expect((await readFile(path.join(root, 'holdfast.json'))).equals(before)).toBe(true);
+  expect((await check(root, true, await idOf(path.join(theirs, 'repository.json')))).ok).toBe(true);
+  expect(await idOf(path.join(temp.path, 'none'))).toBeNull();
 });
 
 test('a catalogue that cannot be asked knows of no use', async () => {

@@ -50,6 +50,19 @@ describe('the stores of a worker', () => {
     expect((await (await start(true).open('disk')).get('a')).toString()).toBe('a');
   });
 
+  it('writes nothing into a place of another repository, not even a probe', async () => {
+    const ours = keys;
+    keys = await makeKeys();
+    await start(false).open('disk');
+    keys = ours;
+    const stores = start(false);
+    await expect(stores.open('disk')).rejects.toMatchObject({ code: 'REPO_FOREIGN', retryable: false });
+    const { signal } = new AbortController();
+    expect(await stores.probe('disk', signal)).toMatchObject({ ok: false, code: 'REPO_FOREIGN' });
+    // The folder of unfinished writes was made when its own repository was.
+    expect((await readdir(root)).filter((name) => name !== '.holdfast-tmp')).toEqual(['holdfast.json']);
+  });
+
   it.each(['gone', 'empty'])('begins no store again whose disk is %s when the process starts', async (state) => {
     await start(false).open('disk');
     await rename(root, `${root}-mounted`);

@@ -82,6 +82,7 @@ export async function checkStores(context: CliContext): Promise<readonly Finding
         const check = await load.storeCheck().checkConfiguredStore({
           store: await context.store(name),
           usedBefore: () => load.storeCheck().isUsedBefore(() => context.catalog(), name),
+          repositoryId: async () => load.storeCheck().configuredRepository(await context.config()),
           signal: context.signal,
         });
         const remarks = check.findings

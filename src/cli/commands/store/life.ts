@@ -15,7 +15,7 @@ import { load } from '../../lazy';
 import { formatBytes, NONE, plural } from '../../output/format';
 import { createProgress, withSpinner } from '../../output/progress';
 import { renderTable } from '../../output/table';
-import { renderCheck } from './store';
+import { checkExit, renderCheck } from './store';
 
 /** One copy is tried for this long; what could not be filled is named, and the command may be given again. */
 const FILL_PATIENCE_MS = 24 * 3_600_000;
@@ -48,12 +48,13 @@ export const storeAdd: Verb = (parent, cli) =>
           load.storeCheck().checkConfiguredStore({
             store: opened,
             usedBefore: () => load.storeCheck().isUsedBefore(() => context.catalog(), name),
+            repositoryId: async () => load.storeCheck().configuredRepository(await context.config()),
             signal: context.signal,
           }),
         );
         if (!check.ok) {
-          const exitCode = check.steps[0]?.outcome === 'failed' ? EXIT.unreachable : EXIT.failed;
-          return { data: { store: name, added: false, check }, text: renderCheck(check, context.ui.colors), exitCode };
+          const text = renderCheck(check, context.ui.colors);
+          return { data: { store: name, added: false, check }, text, exitCode: checkExit([check]) };
         }
         const databases = databasesOf(config, name);
         await decide(context, name, 'active', null, { databases });

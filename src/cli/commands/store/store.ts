@@ -2,7 +2,7 @@
 import type { StoreConfig } from '../../../config/schema';
 import type { StoreCheck } from '../../../storage/check';
 import { action, type Verb } from '../../command';
-import { EXIT } from '../../exit-codes';
+import { EXIT, exitCodeOf, type ExitCode } from '../../exit-codes';
 import { load } from '../../lazy';
 import { formatDuration, formatRelative, formatTime, NONE, plural } from '../../output/format';
 import { withSpinner } from '../../output/progress';
@@ -116,20 +116,28 @@ export const storeCheck: Verb = (parent, cli) =>
               load.storeCheck().checkConfiguredStore({
                 store: opened,
                 usedBefore: () => load.storeCheck().isUsedBefore(() => context.catalog(), store),
+                repositoryId: async () => load.storeCheck().configuredRepository(await context.config()),
                 signal: context.signal,
               }),
             ),
           );
         }
-        const failed = checks.filter((check) => !check.ok);
-        const unreachable = failed.some((check) => check.steps[0]?.outcome === 'failed');
         return {
-          data: { ok: failed.length === 0, stores: checks },
+          data: { ok: checks.every(({ ok }) => ok), stores: checks },
           text: checks.map((check) => renderCheck(check, context.ui.colors)).join('\n\n'),
-          exitCode: failed.length === 0 ? EXIT.ok : unreachable ? EXIT.unreachable : EXIT.failed,
+          exitCode: checkExit(checks),
         };
       }),
     );
+
+/** A store that could not be written to at all was out of reach, or refused for safety. */
+export function checkExit(checks: readonly StoreCheck[]): ExitCode {
+  const failed = checks.filter(({ ok }) => !ok);
+  if (failed.length === 0) return EXIT.ok;
+  const first = failed.flatMap(({ steps }) => (steps[0]?.outcome === 'failed' ? [steps[0].error?.code ?? ''] : []));
+  if (first.some((code) => exitCodeOf(code) === EXIT.refused)) return EXIT.refused;
+  return first.length > 0 ? EXIT.unreachable : EXIT.failed;
+}
 
 export function renderCheck(check: StoreCheck, colors: Palette): string {
   const mark = { ok: colors.green('ok'), failed: colors.red('failed'), skipped: colors.dim('skipped') };

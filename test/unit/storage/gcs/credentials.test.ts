@@ -3,7 +3,10 @@ import { inspect } from 'node:util';
 import { gcsStoreSchema } from '../../../../src/config/schema';
 import { createGcsCredentials } from '../../../../src/storage/gcs/credentials';
 
-const config = gcsStoreSchema.parse({ name: 'gcs', adapter: 'gcs', bucket: 'my-backups', credentials: 'env:KEY' });
+const config = {
+  ...gcsStoreSchema.parse({ name: 'gcs', adapter: 'gcs', bucket: 'my-backups' }),
+  credentials: 'env:KEY',
+};
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
@@ -45,13 +48,16 @@ function tokenService() {
 
 describe('the credentials of a Google Cloud Storage store', () => {
   it('send nothing where the store is anonymous, and ask for no secret', async () => {
-    const anonymous = gcsStoreSchema.parse({
-      name: 'gcs',
-      adapter: 'gcs',
-      bucket: 'my-backups',
-      endpoint: 'http://127.0.0.1:1',
-      anonymous: true,
-    });
+    const anonymous = {
+      ...gcsStoreSchema.parse({
+        name: 'gcs',
+        adapter: 'gcs',
+        bucket: 'my-backups',
+        endpoint: 'http://127.0.0.1:1',
+        anonymous: true,
+      }),
+      credentials: undefined,
+    };
     const credentials = createGcsCredentials(anonymous, () => {
       throw new Error('asked for a secret');
     });

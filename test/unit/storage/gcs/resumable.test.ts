@@ -28,16 +28,19 @@ describe('a resumable upload', () => {
   // The adapter without its decorators: what is tried again here, it tries itself.
   const open = (overrides: Record<string, unknown> = {}) =>
     createGcsStore(
-      gcsStoreSchema.parse({
-        name: 'gcs',
-        adapter: 'gcs',
-        bucket: 'bucket',
-        endpoint: server.endpoint,
-        anonymous: true,
-        resumableThreshold: '512KiB',
-        chunkSize: '1MiB',
-        ...overrides,
-      }),
+      {
+        ...gcsStoreSchema.parse({
+          name: 'gcs',
+          adapter: 'gcs',
+          bucket: 'bucket',
+          endpoint: server.endpoint,
+          anonymous: true,
+          resumableThreshold: '512KiB',
+          chunkSize: '1MiB',
+          ...overrides,
+        }),
+        credentials: undefined,
+      },
       () => '',
       {
         timing: { ...realTiming, sleep: async (ms) => void waits.push(ms) },
