@@ -130,7 +130,12 @@ function setup(script: Fault[], options: { upsert?: boolean; signal?: AbortSigna
     bucket: 'backups',
     key: 'env:KEY',
   });
-  const access = new SupabaseAccess(config, () => 'sb_secret_x', endpoint as unknown as Transport, timing);
+  const access = new SupabaseAccess(
+    { ...config, key: 'env:KEY' },
+    () => 'sb_secret_x',
+    endpoint as unknown as Transport,
+    timing,
+  );
   const put = () =>
     putResumable({
       access,
