@@ -54,7 +54,7 @@ export class GcsClient {
 
   /** The same, but what the store refused comes as a GcsRefusal. */
   async ask(request: GcsRequest): Promise<HttpAnswer> {
-    let answer = await this.authorised(request);
+    const answer = await this.authorised(request);
     if (isSuccess(answer) || request.accept?.includes(answer.status)) return answer;
     const fault = faultOf(answer);
     const answeredAt = Date.parse(answer.headers.date ?? '');
