@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { StorageErrorCode } from '../errors/storage';
 
 const TLS = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|HOSTNAME_MISMATCH|ERR_SSL|EPROTO)/;
@@ -12,13 +13,13 @@ export function networkFault(code: string): StorageErrorCode | null {
   return NETWORK.test(code) ? 'STORE_UNREACHABLE' : null;
 }
 
-/** The system code of an error or of one that it wraps. */
+/** The system code of an error or of one that it wraps, whatever realm it was made in. */
 export function systemCodeOf(error: unknown): string | undefined {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const { code } = at as { code?: unknown };
+  for (let at = error, depth = 0; types.isNativeError(at) && depth < 5; at = at.cause, depth++) {
+    const { code, errors } = at as { code?: unknown; errors?: unknown };
     if (typeof code === 'string' && networkFault(code) !== null) return code;
     // A name with several addresses fails with one error for each.
-    if (at instanceof AggregateError && at.errors.length > 0) return systemCodeOf(at.errors[0]);
+    if (Array.isArray(errors) && errors.length > 0) return systemCodeOf(errors[0]);
   }
   return undefined;
 }

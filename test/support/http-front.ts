@@ -32,26 +32,30 @@ export async function startHttpFront(upstreamPort: number): Promise<HttpFront> {
     const { method = '', url = '', headers } = incoming;
     seen.push(`${method} ${url}`);
     incoming.on('error', () => undefined);
-    void Promise.resolve(front.decide({ method, url, headers })).then((action) => {
-      if (typeof action === 'number') {
-        incoming.resume();
-        incoming.on('end', () => outgoing.writeHead(action, { 'content-type': 'text/plain' }).end('busy'));
-        return;
-      }
-      // The headers as they are, so that signatures hold.
-      const onward = request({ host: '127.0.0.1', port: upstreamPort, method, headers, path: url });
-      onward.on('error', () => incoming.socket.destroy());
-      onward.on('response', (reply: IncomingMessage) => {
-        if (action === 'lose-answer') {
-          reply.resume();
-          reply.on('end', () => incoming.socket.resetAndDestroy());
+    void Promise.resolve(front.decide({ method, url, headers })).then(
+      (action) => {
+        if (typeof action === 'number') {
+          incoming.resume();
+          incoming.on('end', () => outgoing.writeHead(action, { 'content-type': 'text/plain' }).end('busy'));
           return;
         }
-        outgoing.writeHead(reply.statusCode!, reply.headers);
-        reply.pipe(outgoing);
-      });
-      incoming.pipe(onward);
-    });
+        // The headers as they are, so that signatures hold.
+        const onward = request({ host: '127.0.0.1', port: upstreamPort, method, headers, path: url });
+        onward.on('error', () => incoming.socket.destroy());
+        onward.on('response', (reply: IncomingMessage) => {
+          if (action === 'lose-answer') {
+            reply.resume();
+            reply.on('end', () => incoming.socket.resetAndDestroy());
+            return;
+          }
+          outgoing.writeHead(reply.statusCode!, reply.headers);
+          reply.pipe(outgoing);
+        });
+        incoming.on('close', () => incoming.complete || onward.destroy());
+        incoming.pipe(onward);
+      },
+      (error: Error) => incoming.socket.destroy(error),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(front, {

@@ -1,9 +1,10 @@
 /** One store of each kind on a real server (Supabase Storage: its stand-in), for faults that every kind must survive. */
 import path from 'node:path';
-import { filesystemStoreSchema, type StoreConfig } from '../../src/config/schema';
+import { filesystemStoreSchema, gcsStoreSchema, type StoreConfig } from '../../src/config/schema';
 import { createStore, type StoreDependencies } from '../../src/storage/create-store';
 import type { ObjectStore } from '../../src/storage/object-store';
 import { startGcsServer } from './gcs-server';
+import { startGcsStandIn } from './gcs-stand-in';
 import { startS3Server } from './s3-server';
 import { startSupabaseServer } from './supabase-server';
 import { tempFolder } from './temp';
@@ -44,6 +45,11 @@ const MIB = 1024 * 1024;
 
 export async function startStoreWorld(kind: StoreKind): Promise<StoreWorld> {
   return { filesystem: folderWorld, s3: s3World, gcs: gcsWorld, supabase: supabaseWorld }[kind]();
+}
+
+/** For uploads in parts that are broken off: Google's emulator has none that could be resumed, its stand-in has. */
+export async function startUploadWorld(kind: StoreKind): Promise<StoreWorld> {
+  return kind === 'gcs' ? gcsUploadWorld() : startStoreWorld(kind);
 }
 
 type Parts = Omit<StoreWorld, 'open'> & { readonly secrets: (reference: string) => string };
@@ -123,6 +129,32 @@ async function gcsWorld(): Promise<StoreWorld> {
     secrets: () => '',
     file: (prefix, key) => path.join(server.folder, BUCKET, prefix, key),
     unfinished: async () => null,
+    stop: () => server.stop(),
+  });
+}
+
+async function gcsUploadWorld(): Promise<StoreWorld> {
+  const server = await startGcsStandIn();
+  const { port } = new URL(server.endpoint);
+  return world({
+    kind: 'gcs',
+    port: Number(port),
+    largeFrom: 2 * MIB,
+    config: (options = {}) =>
+      gcsStoreSchema.parse({
+        adapter: 'gcs',
+        bucket: BUCKET,
+        anonymous: true,
+        resumableThreshold: '2MiB',
+        chunkSize: '1MiB',
+        ...settings(options, 'gcs'),
+        endpoint: `http://127.0.0.1:${options.port ?? port}`,
+      }),
+    secrets: () => '',
+    file: () => {
+      throw new Error('the stand-in keeps its objects in memory');
+    },
+    unfinished: async () => [...server.sessions.values()].filter(({ state }) => state === 'open').length,
     stop: () => server.stop(),
   });
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { storageError, type StorageErrorCode } from '../../errors/storage';
 import { networkFault, systemCodeOf } from '../network-errors';
@@ -142,6 +143,6 @@ export function connectionError(error: unknown, context: GcsErrorContext): Error
   if (isHoldfastError(error)) return error;
   const system = systemCodeOf(error);
   const code = system === undefined ? 'STORE_UNREACHABLE' : networkFault(system)!;
-  const says = error instanceof Error ? error.message.slice(0, 200) : undefined;
+  const says = types.isNativeError(error) ? error.message.slice(0, 200) : undefined;
   return storageError(code, '', { context: { ...context, provider: system, says }, cause: error });
 }
