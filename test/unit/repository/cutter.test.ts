@@ -3,6 +3,8 @@ import { createBufferPool, createCutter, type Piece } from '../../../src/reposit
 import { createNamer } from '../../../src/repository/segment';
 import { noise } from '../../support/repository';
 
+jest.setTimeout(60_000); // Many rounds, on a machine that may be busy.
+
 const idKey = noise(32, 9);
 
 async function cut(

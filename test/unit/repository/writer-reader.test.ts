@@ -4,6 +4,8 @@ import { openBackup, listBackups } from '../../../src/repository/reader';
 import { BACKUP_ID, makeKeys, noise, readAll, writeBackup, writerOptions } from '../../support/repository';
 import { createMemoryStore } from '../../support/memory-store';
 
+jest.setTimeout(60_000); // Many rounds, on a machine that may be busy.
+
 describe('a backup that was written', () => {
   it('reads back equal from every store', async () => {
     const keys = await makeKeys();
