@@ -167,6 +167,7 @@ export async function clearFolder(folder: string): Promise<void> {
   const mark = join(folder, 'this-is-a-holdfast-bench');
   if (existsSync(folder) && !existsSync(mark)) throw new Error(`${folder} exists, and no bench made it`);
   for (const name of ['s3-one', 's3-two']) await stopLeftover(join(folder, name, 's3.pid'));
+  await stopLeftover(join(folder, 'gcs', 'gcs.pid'));
   await endEmbeddedPostgres(join(folder, 'postgres'));
   removeClusterFolder(join(folder, 'postgres'));
   rmSync(folder, { recursive: true, force: true });

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { ensureTool, startEmbeddedGcs } from '../src/provision';
 import type { Bench } from './bench';
 import { openFarStores } from './far-stores';
 import { fullBackup } from './full';
@@ -33,15 +35,39 @@ const OBJECT_BYTES = 4 * 2 ** 20;
 export async function measureProviders(bench: Bench): Promise<LaneResult[]> {
   const request = { op: 'rates', objects: OBJECTS, objectBytes: OBJECT_BYTES } as const;
   const common = { keysDir: bench.keysDir, binDirs: [bench.binDir] };
-  return interleave(
-    [bench.stores.folder, ...bench.servers].map((store) => ({
-      name: store.name,
-      prepare: async () => bench.clean(),
-      run: () => runHoldfast({ ...common, ...request, stores: [store] }, bench.env),
-    })),
-    bench.options.rounds,
-    bench.say,
-  );
+  const lane = (name: string, store: () => StoreInput): Lane => ({
+    name,
+    prepare: async () => bench.clean(),
+    run: () => runHoldfast({ ...common, ...request, stores: [store()] }, bench.env),
+  });
+  const gcs = await openGcs(bench);
+  try {
+    return await interleave(
+      [
+        ...[bench.stores.folder, ...bench.servers].map((store) => lane(store.name, () => store)),
+        lane(gcs.name, gcs.fresh),
+      ],
+      bench.options.rounds,
+      bench.say,
+    );
+  } finally {
+    await gcs.close();
+  }
+}
+
+/** A server that speaks Google Cloud Storage. Each round has a prefix of its own, since what is there already is not sent. */
+async function openGcs(bench: Bench) {
+  const bucket = 'bench';
+  const name = 'gcs';
+  const { path: program } = await ensureTool('fakeGcs', { say: bench.say });
+  const server = await startEmbeddedGcs({ program, folder: join(bench.options.folder, 'gcs'), buckets: [bucket] });
+  bench.supervisor.add('GCS', () => server.stop());
+  let rounds = 0;
+  const fresh = (): StoreInput => ({
+    ...{ name, adapter: 'gcs', bucket, endpoint: server.endpoint, anonymous: true },
+    prefix: `round-${(rounds += 1)}/`,
+  });
+  return { name, fresh, close: () => server.stop() };
 }
 
 /** Bytes that each run of `measureProviders` moves in each direction. */

@@ -139,15 +139,22 @@ describe('the demo', () => {
     expect(processesIn(folder)).toEqual([]);
   }, 600_000);
 
-  it('ends everything that it started when it is interrupted, and says that it is not done', async () => {
-    const { child, ended, said } = startDemo('--exit', '--json');
-    await said('Start Holdfast');
-    child.kill('SIGINT');
-    const { code, stdout } = await ended;
-    expect(code).toBe(130);
-    expect(JSON.parse(stdout.trim())).toMatchObject({ ok: false, backups: [], restore: null, pause: null });
-    expect(processesIn(folder)).toEqual([]);
-  }, 180_000);
+  it.each([
+    ['at its start', 'Start Holdfast', []],
+    ['while a store is down', 's3 is down', ['--outage']],
+  ])(
+    'ends everything that it started when it is interrupted %s, and says that it is not done',
+    async (_, line, more) => {
+      const { child, ended, said } = startDemo('--exit', '--json', ...more);
+      await said(line);
+      child.kill('SIGINT');
+      const { code, stdout } = await ended;
+      expect(code).toBe(130);
+      expect(JSON.parse(stdout.trim())).toMatchObject({ ok: false, backups: [], restore: null });
+      expect(processesIn(folder)).toEqual([]);
+    },
+    300_000,
+  );
 
   it('clears away what a killed demo left running', async () => {
     const first = startDemo('--exit', '--json');

@@ -66,7 +66,7 @@ export interface TimelineFacts {
   readonly events: readonly Pick<StoreEvent, 'at' | 'kind' | 'from' | 'to'>[];
 }
 
-/** One line an event, oldest first: `16:10:03  +12 s  what`. */
+/** One line an event, oldest first: `16:10:03   +12.0 s  what`. */
 export function timeline({ outage, share, run, proofs, events }: TimelineFacts): readonly string[] {
   const { store, downAt, upAt, compliance } = outage;
   const entries: { readonly at: string; readonly what: string }[] = [
@@ -97,7 +97,7 @@ export function timeline({ outage, share, run, proofs, events }: TimelineFacts):
   // Sorting is stable: what happened in the same millisecond stays in the order above.
   return entries
     .sort((a, b) => time(a.at) - time(b.at))
-    .map(({ at, what }) => `${clock(at)}  ${after(time(at) - time(downAt)).padStart(7)}  ${what}`);
+    .map(({ at, what }) => `${clock(at)}  ${after(time(at) - time(downAt)).padStart(8)}  ${what}`);
 }
 
 /** An open breaker lets one request through now and then; a trial that fails is no news. */

@@ -153,9 +153,7 @@ export class Outage {
     const ids = [verifyId(database, backupId, store), replicateId(database, backupId, store)];
     const [proof, fill] = await Promise.all(ids.map((id) => client.activityProgress(id).catch(() => null)));
     const step = proof ?? fill ?? null;
-    const words = step
-      ? `${step.step} ${formatCount(step.done)}/${formatCount(step.total)}`
-      : 'waiting to be tried again';
+    const words = step ? `${step.step} ${formatCount(step.done)}/${formatCount(step.total)}` : 'waiting';
     const line = `${store} · ${words} · ${formatDuration(Date.now() - Date.parse(this.#upAt ?? ''))} since it is back`;
     view.show({ block: [line], line, key: `outage/${step?.step ?? ''}`, data: step });
   }

@@ -88,16 +88,16 @@ describe('the timeline of an outage', () => {
 
   it('tells in order of time what happened, without trials that failed and proofs told twice', () => {
     expect(lines).toEqual([
-      '16:00:00   +0.0 s  s3 goes down with 17 % of the dump read: its server is killed',
-      '16:00:05   +5.0 s  2/3 copies, the policy is not met',
-      '16:00:08   +8.0 s  the watch of s3: its breaker is open, was closed',
-      '16:00:08   +8.0 s  the watch of s3: down, was degraded',
-      '16:00:15  +15.0 s  the copy at disk is proved exact',
-      '16:00:29  +29.0 s  the run ends well, with 2/3 copies',
-      '16:00:30  +30.0 s  s3 is back: its server is started again',
-      '16:00:40  +40.0 s  3/3 copies, the policy is met',
-      '16:00:41  +41.0 s  the watch of s3: its breaker is closed, was half-open',
-      '16:00:49  +49.0 s  the copy at s3 is proved exact',
+      '16:00:00    +0.0 s  s3 goes down with 17 % of the dump read: its server is killed',
+      '16:00:05    +5.0 s  2/3 copies, the policy is not met',
+      '16:00:08    +8.0 s  the watch of s3: its breaker is open, was closed',
+      '16:00:08    +8.0 s  the watch of s3: down, was degraded',
+      '16:00:15   +15.0 s  the copy at disk is proved exact',
+      '16:00:29   +29.0 s  the run ends well, with 2/3 copies',
+      '16:00:30   +30.0 s  s3 is back: its server is started again',
+      '16:00:40   +40.0 s  3/3 copies, the policy is met',
+      '16:00:41   +41.0 s  the watch of s3: its breaker is closed, was half-open',
+      '16:00:49   +49.0 s  the copy at s3 is proved exact',
     ]);
   });
 });
