@@ -1,16 +1,19 @@
 /** Decides what a run does before anything is read: type and base, where to, in which order to prove. Writes nothing. */
 import { expectedBackup } from '../domain/quota';
-import type { BackupJob, CopyRow } from '../catalog/types';
+import type { BackupJob, Catalog, CopyRow } from '../catalog/types';
+import { chooseDumpStores, type DumpStores } from '../domain/failover';
 import type { BackupType } from '../domain/names';
 import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import type { ActivityDeps } from './deps';
 import { admitStores } from './quota';
-import type { BackupPlan, BaseBackup, HoldfastActivities } from './types';
+import { knownStores } from './resting';
+import { claimTrial } from './store-reports';
+import type { BackupPlan, BaseBackup, HoldfastActivities, Withheld } from './types';
 
 type AdmitDeps = Pick<
   ActivityDeps,
-  'database' | 'stores' | 'terms' | 'compliance' | 'catalog' | 'timing' | 'connection' | 'keys'
+  'database' | 'stores' | 'terms' | 'compliance' | 'catalog' | 'timing' | 'connection' | 'keys' | 'health'
 >;
 
 export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities, 'admit'> {
@@ -35,12 +38,14 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
       const base = chooseBase(type, jobs, copies);
       const promoted = type !== 'full' && base === null;
       const room = await admitStores(deps, stores, database, expectedBackup(jobs, promoted ? 'full' : type));
+      const chosen = await choose(deps, catalog, database, room.stores);
+      const primary = room.stores.find((store) => deps.stores.roleOf(store) === 'primary');
       const plan: BackupPlan = {
         engine: config.engine,
         type: promoted ? 'full' : type,
         base,
-        stores: room.stores,
-        ...(room.withheld.length > 0 ? { withheld: room.withheld } : {}),
+        ...placesOf(room.withheld, chosen, primary),
+        ...(chosen.blocked === null ? {} : { blocked: { reason: chosen.blocked, patienceMs: deps.health.patienceMs } }),
         proveOrder: rotate(stores, copies),
         verification: { grade: config.verification.grade, stores: config.verification.stores },
         enforceRetention: config.retention.enforce,
@@ -57,10 +62,50 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
           ...leftOut,
           ...(promoted ? [`${type} was asked for, but there is no backup to build on: a full one is taken`] : []),
           ...room.notices,
+          ...chosen.notices,
         ],
       };
       return plan;
     },
+  };
+}
+
+/** By what whoever watches the stores wrote down. */
+async function choose(
+  deps: AdmitDeps,
+  catalog: Catalog,
+  database: string,
+  stores: readonly string[],
+): Promise<DumpStores> {
+  const known = await knownStores(deps, catalog, stores);
+  const primary = known.find(({ role }) => role === 'primary');
+  const [last] = await catalog.storeEvents({ kind: 'failover', database, limit: 1 });
+  const standIn = last === undefined || last.store !== primary?.name || last.to === last.store ? null : last.to;
+  // Where another store can be used, a half-open one is tried by one run at a time.
+  const tried = await Promise.all(
+    known.map(async (store) =>
+      store.breaker === 'half-open' ? { ...store, onTrial: !(await claimTrial(store.name, database)) } : store,
+    ),
+  );
+  return chooseDumpStores(tried, standIn);
+}
+
+function placesOf(
+  full: readonly Withheld[],
+  chosen: DumpStores,
+  primary: string | undefined,
+): Pick<BackupPlan, 'stores' | 'withheld' | 'trials' | 'reserve' | 'lead' | 'failover'> {
+  const resting = chosen.left.map(({ store, detail }) => ({ store, code: 'RUN_BREAKER_OPEN', message: detail }));
+  const withheld = [...full, ...resting];
+  // Whatever the breaker of each, all are tried once nobody waits for it any longer.
+  const trials = chosen.blocked === null ? chosen.trials : chosen.stores;
+  return {
+    stores: chosen.stores,
+    ...(withheld.length > 0 ? { withheld } : {}),
+    ...(trials.length > 0 ? { trials } : {}),
+    ...(resting.length > 0 ? { reserve: resting.map(({ store }) => store) } : {}),
+    ...(primary === undefined ? {} : { lead: { primary, standIn: chosen.standIn } }),
+    ...(chosen.failover === null ? {} : { failover: chosen.failover }),
   };
 }
 

@@ -66,6 +66,8 @@ export interface StoreWatching {
   readonly limits: WatchLimits;
   /** False: nobody watches, so what the catalogue says of health is not asked for. */
   readonly watched: boolean;
+  /** How long a run waits while the breaker of each of its stores is open. Milliseconds. */
+  readonly patienceMs: number;
   /** One round trip, without retries, so that a store that throttles does not look like one that is gone. */
   probe(store: string, signal: AbortSignal): Promise<ProbeResult>;
   /** Told of each event after it is on record. */

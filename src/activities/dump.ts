@@ -17,6 +17,7 @@ import type { ActivityDeps } from './deps';
 import { createProgressMeter } from './dump-progress';
 import { reportDump } from './dump-signals';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { createDumpReports, type DumpReports } from './dump-reports';
 import { recordTally } from './transfers';
 import type { DumpInput, DumpResult, HoldfastActivities, StoreTransfer } from './types';
 
@@ -34,21 +35,32 @@ export function createDumpActivities(deps: ActivityDeps): Pick<HoldfastActivitie
 /** The counts of an attempt that ended well go with its result; those of one that failed into the catalogue at once. */
 function countedDump(deps: ActivityDeps, input: DumpInput, beat: Beat): Promise<DumpResult> {
   return tallied(async (tally) => {
+    const reports = createDumpReports(deps.health, input);
     try {
-      return await dump(deps, input, beat, tally);
+      const result = await dump(deps, input, beat, { tally, reports });
+      reports.done(result);
+      return result;
     } catch (error) {
       const ref = `dump/${input.backupId}/${input.dump}-${activityInfo().attempt}`;
       const { database, backupId } = input;
       await recordTally(deps, { kind: 'dump', database, backupId, staysAt: () => true }, tally, ref);
       throw error;
+    } finally {
+      await reports.sent();
     }
   });
 }
 
-async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, tally: RequestTally): Promise<DumpResult> {
+interface Told {
+  readonly tally: RequestTally;
+  readonly reports: DumpReports;
+}
+
+async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told): Promise<DumpResult> {
   const { database, backupId } = input;
   const { signal } = beat;
-  const { stores, unopened } = await openStores(deps, input.stores, signal);
+  const { tally, reports } = told;
+  const { stores, unopened } = await openSome(deps, input, reports, signal);
   const keys = await deps.keys();
 
   const found = await findCommitted(stores, keys, database, backupId, signal);
@@ -73,7 +85,10 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, tally: Req
   );
   let look: NodeJS.Timeout | undefined;
   try {
-    const writer = await createBackupWriter(await writerOptions(deps, input, stores, signal));
+    const writer = await createBackupWriter({
+      ...(await writerOptions(deps, input, stores, signal)),
+      onBehind: (fact) => reports.behind(fact),
+    });
     look = setInterval(() => {
       const progress = meter.now(writer.counters, governor);
       beat.report(progress);
@@ -105,12 +120,32 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, tally: Req
   }
 }
 
+/** The stores of the plan; where none of them can be opened, those that were left out because of their breaker. */
+async function openSome(
+  deps: ActivityDeps,
+  { stores, reserve = [] }: DumpInput,
+  reports: DumpReports,
+  signal: AbortSignal,
+): Promise<{ readonly stores: readonly ObjectStore[]; readonly unopened: readonly Unopened[] }> {
+  const first = await openStores(deps, stores, reports, signal);
+  if (first.stores.length > 0) return first;
+  const second = reserve.length === 0 ? null : await openStores(deps, reserve, reports, signal);
+  if (second === null || second.stores.length === 0)
+    throw noStore([...stores, ...reserve], [...first.errors, ...(second?.errors ?? [])]);
+  return { stores: second.stores, unopened: [...first.unopened, ...second.unopened] };
+}
+
 /** One store that opens is enough; the others are reported as behind, and filled later. */
 async function openStores(
   deps: ActivityDeps,
   names: readonly string[],
+  reports: DumpReports,
   signal: AbortSignal,
-): Promise<{ readonly stores: readonly ObjectStore[]; readonly unopened: readonly Unopened[] }> {
+): Promise<{
+  readonly stores: readonly ObjectStore[];
+  readonly unopened: readonly Unopened[];
+  readonly errors: readonly unknown[];
+}> {
   const opened = await Promise.all(
     names.map(async (name): Promise<{ store: ObjectStore | null; error: unknown }> => {
       try {
@@ -122,15 +157,11 @@ async function openStores(
   );
   signal.throwIfAborted();
   const stores = opened.flatMap(({ store }) => (store ? [store] : []));
-  if (stores.length === 0)
-    throw noStore(
-      names,
-      opened.map(({ error }) => error),
-    );
   const unopened = opened.flatMap(({ store, error }, index) =>
     store ? [] : [{ store: names[index]!, ...factsOf(error) }],
   );
-  return { stores, unopened };
+  unopened.forEach((fact) => reports.behind(fact));
+  return { stores, unopened, errors: opened.flatMap(({ store, error }) => (store ? [] : [error])) };
 }
 
 /** What every store says, since none can be written to. Faults that no retry mends fail the run at once, as themselves. */

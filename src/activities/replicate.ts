@@ -7,6 +7,7 @@ import { damagedStores, openReachable, readableStores } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { assertRoom } from './quota';
+import { restingStores } from './resting';
 import { reportThrown } from './store-reports';
 import { recorded } from './transfers';
 import type { FillResult, HoldfastActivities } from './types';
@@ -38,6 +39,9 @@ async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<F
   const isDeleted = async () => ((await catalog.job(backupId))?.deletedAt ?? null) !== null;
   if (lifeOf(await catalog.storeLives(), input.store) === 'retired')
     return { copiedObjects: 0, copiedBytes: 0, gone: true };
+  // Left alone: the workflow waits until it is told that the store is back.
+  const [resting] = await restingStores(deps, catalog, [input.store]);
+  if (resting) throw orchestrationError('RUN_BREAKER_OPEN', resting.reason, { context: { store: input.store } });
   const target = await deps.stores.open(input.store);
   if (await isDeleted()) {
     // An attempt that was cut off may have placed the manifest after the deletion had passed by.

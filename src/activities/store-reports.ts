@@ -1,7 +1,7 @@
 /** Tells whoever watches a store what a run saw of it. Never in the way of the run: a report that is lost is lost. */
 import { Context, getClient } from '@temporalio/activity';
 import { isHoldfastError } from '../errors/holdfast-error';
-import { SIGNAL, storeHealthId } from '../domain/messages';
+import { CLAIM_TRIAL_UPDATE, SIGNAL, storeHealthId } from '../domain/messages';
 import { faultOf } from '../domain/store-health';
 import type { Observation } from '../domain/store-watch';
 import type { StoreWatching } from './deps';
@@ -27,6 +27,29 @@ export async function reportFailure(health: StoreWatching, seen: SeenFailure, id
     fault: { code: seen.code, message: seen.message, hint: '' },
   };
   await tell(seen.store, observation);
+}
+
+/** A store on trial did what was asked of it. */
+export async function reportGood(health: StoreWatching, store: string, id: string): Promise<void> {
+  if (!health.watched) return;
+  await tell(store, { id, source: 'run', at: Date.now(), ok: true, latencyMs: null, fault: null });
+}
+
+/**
+ * Whether `by` may be the trial of a store whose breaker is half-open: one at a time. True where nobody answers for the
+ * store: then nothing is known of it.
+ */
+export async function claimTrial(store: string, by: string): Promise<boolean> {
+  try {
+    const client = getClient();
+    return await client.withDeadline(Date.now() + PATIENCE_MS, () =>
+      client.workflow
+        .getHandle(storeHealthId(store))
+        .executeUpdate<boolean, [string]>(CLAIM_TRIAL_UPDATE, { args: [by] }),
+    );
+  } catch {
+    return true;
+  }
 }
 
 /** Of an activity that works with one store: its failure, where the error names that store. */

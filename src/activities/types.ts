@@ -1,5 +1,6 @@
 /** What activities take and return. Workflows see these types and nothing else of the activities. */
 import type { CopyPolicy, PolicyStore } from '../domain/compliance';
+import type { Failover, Lead } from '../domain/failover';
 import type { AttemptRef, PaceApplied } from '../domain/messages';
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
@@ -34,6 +35,16 @@ export interface BackupPlan {
   readonly stores: readonly string[];
   /** Stores that are left out of the dump, and why; their copies are filled when they can be. Absent = none. */
   readonly withheld?: readonly Withheld[];
+  /** Stores whose breaker is half-open: the dump tries them, and tells how it went. Absent = none. */
+  readonly trials?: readonly string[];
+  /** Stores that were left out because of their breaker: better than none, should the others fail. Absent = none. */
+  readonly reserve?: readonly string[];
+  /** Which store leads; absent where none is the primary. */
+  readonly lead?: Lead;
+  /** The lead changes with this run. */
+  readonly failover?: Failover;
+  /** No store can be used now: to be waited for, at most this long. Then `stores`, which are all, are tried. */
+  readonly blocked?: { readonly reason: string; readonly patienceMs: number };
   /** In the order in which copies are to be proved: longest unproved first, so that proofs rotate over the stores. */
   readonly proveOrder: readonly string[];
   readonly verification: { readonly grade: ProofGrade; readonly stores: 'one' | 'all' };
@@ -89,6 +100,10 @@ export interface DumpInput {
   readonly base: BaseBackup | null;
   readonly stores: readonly string[];
   readonly pace: Pace;
+  /** Whoever watches these is told when they took the backup. */
+  readonly trials?: readonly string[];
+  /** Tried when none of `stores` can be opened. */
+  readonly reserve?: readonly string[];
   /** Counts dumps of this run from 1: a spent pause budget starts another. */
   readonly dump: number;
 }

@@ -40,4 +40,4 @@ export function healthChecks(
 
 /** Each probe is a handful of requests, and some stores charge for them. */
 const SHORTEST_INTERVAL_MS = 100;
-const DURATIONS: ReadonlySet<string> = new Set(['interval', 'timeout', 'slowAfter', 'openFor']);
+const DURATIONS: ReadonlySet<string> = new Set(['interval', 'timeout', 'slowAfter', 'openFor', 'patience']);

@@ -23,5 +23,10 @@ export const healthSchema = z.strictObject({
   openFor: duration
     .default(parseDuration('60s')!)
     .describe('how long an open breaker keeps everybody away before one trial'),
+  patience: duration
+    .default(parseDuration('24h')!)
+    .describe(
+      'how long a backup waits while the breaker of every one of its stores is open; then it tries them all, and fails where none answers',
+    ),
   closeAfter: z.int().min(1).max(100).default(2).describe('good trials in a row that close it again'),
 });

@@ -26,6 +26,26 @@ export interface Breaker {
 
 export const CLOSED: Breaker = { state: 'closed', failures: 0, goodTrials: 0, openedAt: null };
 
+/** Who tries a store whose breaker is half-open. */
+export interface Trial {
+  readonly by: string;
+  /** ISO time since when the breaker is as it was then. */
+  readonly since: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** A run that never tells how its trial went keeps others away for no longer than this. */
+const TRIAL_MS = 10 * 60_000;
+
+/** One trial at a time while the breaker is half-open; while it is open none. null: nothing is known. */
+export function mayTry(breaker: Breaker | null, running: Trial | null, next: Trial): boolean {
+  if (breaker === null || breaker.state === 'closed') return true;
+  if (breaker.state === 'open') return false;
+  const held = running !== null && running.since === next.since && next.at - running.at < TRIAL_MS;
+  return !held || running.by === next.by;
+}
+
 /** An answer of the store came in. `belowLimit`: its average is under the limit of `down`. */
 export function breakerAfter(
   breaker: Breaker,

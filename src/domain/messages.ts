@@ -23,6 +23,9 @@ export const PROGRESS_QUERY = 'progress';
 /** Of `storeHealth`. */
 export const STATUS_QUERY = 'status';
 
+/** To `storeHealth`: whether this database's run may be the trial of a half-open breaker. */
+export const CLAIM_TRIAL_UPDATE = 'claimTrial';
+
 /** Id of the run that watches a store; here, because activities report to it. */
 export const storeHealthId = (store: string): string => `store-health/${store}`;
 

@@ -29,15 +29,18 @@ export const DEFAULT_WATCH_LIMITS: WatchLimits = {
 };
 
 /** Beyond the longest regular silence: a probe that hangs, a catalogue that was away, clocks that differ. */
-const SLACK_MS = 60_000;
+const SLACK_MS = 30_000;
 
-/** What is known that is older than this says nothing any more: nobody watches. Milliseconds. */
-export function freshForMs(limits: WatchLimits): number {
-  return Math.max(3 * limits.intervalMs, limits.openForMs + limits.intervalMs) + SLACK_MS;
+/**
+ * What is known that is older than this says nothing any more: while a breaker is open a trial follows each time that it
+ * rests, so a watch that is silent for longer has stopped. Milliseconds.
+ */
+export function freshForMs(limits: Pick<WatchLimits, 'openForMs' | 'intervalMs'>): number {
+  return 3 * (limits.openForMs + limits.intervalMs) + SLACK_MS;
 }
 
 /** A word from the future is fresh: clocks differ, and it will be replaced. */
-export const isFresh = (updatedAt: Date, now: Date, limits: WatchLimits): boolean =>
+export const isFresh = (updatedAt: Date, now: Date, limits: Pick<WatchLimits, 'openForMs' | 'intervalMs'>): boolean =>
   now.getTime() - updatedAt.getTime() <= freshForMs(limits);
 
 export interface StoreFault {

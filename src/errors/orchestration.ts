@@ -74,6 +74,12 @@ export const ORCHESTRATION_ERRORS = {
     retryable: true,
     fault: 'environment',
   },
+  RUN_BREAKER_OPEN: {
+    summary: 'the store is left alone: its breaker is open',
+    hint: '`holdfast store status` says why and since when. The copy is filled by itself when the store is back; `holdfast store check` looks at the store now.',
+    retryable: false,
+    fault: 'environment',
+  },
   RUN_NO_GOOD_COPY: {
     summary: 'no copy of this backup can be read',
     hint: '`holdfast backup show` lists the copies; `holdfast verify` tells damaged ones from unreachable ones.',

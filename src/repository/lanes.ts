@@ -21,6 +21,8 @@ export interface LanesOptions {
   readonly signal: AbortSignal;
   /** Whether somebody waits because of the lag; a lag that holds up nobody is no reason to close a lane. */
   readonly pressed: () => boolean;
+  /** Told of each lane that is closed before its time, and why. */
+  readonly onClose?: (store: string, error: Error) => void;
 }
 
 export interface Lanes {
@@ -71,6 +73,7 @@ export function createLanes(options: LanesOptions): Lanes {
     lane.error = error;
     calm(lane);
     lane.stopper.abort(error);
+    options.onClose?.(lane.store.name, error);
   };
   const leaveBehind = (lane: OpenLane) => {
     close(

@@ -147,6 +147,8 @@ export interface WriterOptions {
   /** The backup to reuse from, and at which stores its segments are known to be. */
   readonly base: { readonly inventory: Inventory; readonly stores: readonly string[] } | null;
   readonly journal: SegmentJournal | null;
+  /** Told at once of each store that is left behind. */
+  readonly onBehind?: (fact: { readonly store: string; readonly code: string; readonly message: string }) => void;
   readonly signal: AbortSignal;
 }
 

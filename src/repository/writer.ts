@@ -65,6 +65,7 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     graceMs,
     signal,
     pressed: () => budget.waiting > 0,
+    onClose: (store, error) => options.onBehind?.({ store, ...errorFacts(error) }),
   });
 
   const files = new Map<string, OpenFile>();

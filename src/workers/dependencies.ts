@@ -100,6 +100,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       health: {
         limits: health,
         watched: config.health.watch,
+        patienceMs: config.health.patience,
         async probe(store, signal) {
           const result = await stores.probe(store, signal);
           metrics.probed(store, result.code);

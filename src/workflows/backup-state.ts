@@ -25,6 +25,8 @@ export class BackupRun {
   host: Attached | null = null;
   basedOn: string | null = null;
   dumpResult: DumpResult | null = null;
+  /** Told since stores were last asked for. */
+  storeCameBack = false;
   readonly notices: string[] = [];
   private readonly copies = new Map<string, CopyStatus>();
   /** Stores that are tried again later: nobody waits for them. */
@@ -37,6 +39,7 @@ export class BackupRun {
     sequence: FULL_PACE.sequence,
     at: null,
   };
+  private waiting: string | null = null;
   private error: { readonly type: string; readonly message: string } | null = null;
   private shown: AttributeValues = {};
 
@@ -134,6 +137,13 @@ export class BackupRun {
     return complianceOf(policy ?? everyStore(places), places, [...this.copies.values()]);
   }
 
+  /** What holds the run up now; null: nothing does. */
+  waitFor(what: string | null): void {
+    if (what !== null && this.waiting === null) log.warn('backup waits', { database: this.input.database, what });
+    this.waiting = what;
+    this.show();
+  }
+
   notice(text: string): void {
     if (!this.notices.includes(text)) this.notices.push(text);
     this.show();
@@ -211,7 +221,7 @@ export class BackupRun {
       backupCard(this.progress(), {
         requestedBy: this.input.requestedBy,
         host: this.host,
-        notices: this.notices,
+        notices: this.waiting === null ? this.notices : [...this.notices, this.waiting],
         result: this.dumpResult,
       }),
     );

@@ -28,27 +28,33 @@ import {
   proveWhenFilledSignal,
   resumeSignal,
   setPaceSignal,
+  storeRecoveredSignal,
 } from './messages';
+import { createFailoverTeller, type FailoverTeller } from './failover-telling';
 import { admission, records } from './proxies';
 import { attributes } from './search-attributes';
 import { takeDump } from './take-dump';
 import { replicateCopy } from './replicate-copy';
 import { startRetention } from './start-retention';
 import { verifyCopy } from './verify-copy';
+import { awaitStore } from './await-store';
 
 export async function backup(input: BackupInput): Promise<BackupResult> {
   const run = openRun(input);
+  const telling = createFailoverTeller(input.database);
   try {
-    const plan = await admit(run);
+    const plan = await admit(run, telling);
     run.enter('dumping');
     run.dumpResult = withWithheld(await takeDump(run, plan), plan);
     await recordDump(run, plan);
+    telling.afterDump(plan.lead, run.dumpResult);
     run.enter('replicating');
     await fillStores(run, plan);
     run.enter('verifying');
     await prove(run, plan);
     run.enter('retention');
     if (plan.enforceRetention) await startRetention(input.database, `backup ${run.backupId}`);
+    await telling.told();
     run.enter('done');
     return run.result();
   } catch (error) {
@@ -74,13 +80,18 @@ function openRun(input: BackupInput): BackupRun {
   setHandler(attachedSignal, (message) => run.attached(message), { description: 'From the dump activity' });
   setHandler(dumpProgressSignal, (message) => run.dumped(message), { description: 'From the dump activity' });
   setHandler(copyChangedSignal, (message) => run.copyChanged(message), { description: 'From replicateCopy' });
+  setHandler(storeRecoveredSignal, () => void (run.storeCameBack = true), {
+    description: 'A store is back: ask again which can be used',
+  });
   setHandler(progressQuery, () => run.progress(), { description: 'Phase, counters, pace and copies' });
   return run;
 }
 
-async function admit(run: BackupRun): Promise<BackupPlan> {
+async function admit(run: BackupRun, telling: FailoverTeller): Promise<BackupPlan> {
   const { input } = run;
-  const plan = await admission().admit.executeWithOptions({ summary: `Plan the backup of ${input.database}` }, [input]);
+  const ask = () => admission().admit.executeWithOptions({ summary: `Plan the backup of ${input.database}` }, [input]);
+  const plan = await awaitStore(run, ask);
+  if (plan.failover) telling.tell(plan.failover);
   run.type = plan.type;
   run.basedOn = plan.base?.backupId ?? null;
   plan.notices.forEach((text) => run.notice(text));
@@ -109,9 +120,11 @@ async function openJob(run: BackupRun, plan: Pick<BackupPlan, 'engine'>): Promis
   ]);
 }
 
-/** A store that was left out lacks the backup as one that fell behind does. */
+/** A store that was left out lacks the backup as one that fell behind does, unless it was taken after all. */
 function withWithheld(result: DumpResult, { withheld = [] }: BackupPlan): DumpResult {
-  return withheld.length === 0 ? result : { ...result, behind: [...result.behind, ...withheld] };
+  const told = new Set([...result.committed, ...result.behind.map(({ store }) => store)]);
+  const lacking = withheld.filter(({ store }) => !told.has(store));
+  return lacking.length === 0 ? result : { ...result, behind: [...result.behind, ...lacking] };
 }
 
 const storesOf = ({ stores, withheld = [] }: BackupPlan) => [...stores, ...withheld.map(({ store }) => store)];

@@ -17,7 +17,7 @@ export function storeCard(
     '',
     `**Breaker:** ${breaker.state} since ${breakerSince}. **Answers:** ${Math.round(average.share * 100)} % good${latency}. **Last probe told of:** ${lastProbeAt ?? 'none'}.`,
   ];
-  if (waiting > 0) lines.push('', `**Waiting for it:** ${waiting} copies; they are told when the breaker closes.`);
+  if (waiting > 0) lines.push('', `**Waiting for it:** ${waiting} runs; they are told when the breaker closes.`);
   if (lastFault !== null)
     lines.push('', `**Last fault** (${lastFault.at}): \`${lastFault.code}\` ${cell(lastFault.message)}`);
   if (recent.length > 0) {

@@ -1,6 +1,7 @@
 /** Everything that can be said to a running workflow, and asked of it. */
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import {
+  CLAIM_TRIAL_UPDATE,
   PLAN_QUERY,
   PROGRESS_QUERY,
   SIGNAL,
@@ -50,5 +51,7 @@ export const probeNowSignal = defineSignal(SIGNAL.probeNow);
 export const registerSignal = defineSignal<[StoreWaiter]>(SIGNAL.register);
 /** The config names the store no more. */
 export const endSignal = defineSignal(SIGNAL.end);
+/** Content: who asks, the name of a database. Answers whether it may try the store now. */
+export const claimTrialUpdate = defineUpdate<boolean, [string]>(CLAIM_TRIAL_UPDATE);
 /** null before the first probe. */
 export const statusQuery = defineQuery<StoreStatus | null>(STATUS_QUERY);

@@ -1,10 +1,12 @@
 /** Makes one store hold all that a manifest names, from any good copy; the same code heals. Outlives whoever started it. */
 import {
   ApplicationFailure,
+  condition,
   continueAsNew,
   executeChild,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -16,9 +18,10 @@ import type { ReplicateInput, ReplicateResult, VerifyInput, VerifyResult } from 
 import type { FillResult } from '../activities/types';
 import { failureFacts } from './failures';
 import { verifyId } from './ids';
-import { copyChangedSignal, proveWhenFilledSignal } from './messages';
+import { copyChangedSignal, proveWhenFilledSignal, storeRecoveredSignal } from './messages';
 import { records, transfers } from './proxies';
 import { attributes } from './search-attributes';
+import { registerFor } from './store-waiting';
 
 const FIRST_DELAY_MS = 5_000;
 const LONGEST_DELAY_MS = 10 * 60_000;
@@ -34,13 +37,17 @@ export async function replicateCopy(input: ReplicateInput, carried?: Carried): P
   setHandler(proveWhenFilledSignal, (grade) => void (proveGrade = grade), {
     description: 'Prove the copy to this grade once it is filled',
   });
+  const store: Waiting = { recovered: false };
+  setHandler(storeRecoveredSignal, () => void (store.recovered = true), {
+    description: 'The store is back: try again now',
+  });
   const since = carried?.since ?? Date.now();
   let tries = carried?.tries ?? 0;
   await change(input, { state: 'copying', grade: null, detail: null, waiting: false });
 
   let filled: FillResult | null = null;
   while (filled === null) {
-    filled = await tryFill(input, since, tries);
+    filled = await tryFill(input, { since, tries, store });
     tries += 1;
     if (filled === null && workflowInfo().continueAsNewSuggested)
       await continueAsNew<typeof replicateCopy>({ ...input, proveGrade }, { tries, since });
@@ -66,9 +73,20 @@ export async function replicateCopy(input: ReplicateInput, carried?: Carried): P
   return { ...result, state, grade: state === 'proved' ? proof.grade : null };
 }
 
+interface Waiting {
+  /** Told since the last try began. */
+  recovered: boolean;
+}
+
 /** null when the store, or every source, was out of reach: then the wait is over and it is worth another try. */
-async function tryFill(input: ReplicateInput, since: number, tries: number): Promise<FillResult | null> {
+async function tryFill(
+  input: ReplicateInput,
+  at: { readonly since: number; readonly tries: number; readonly store: Waiting },
+): Promise<FillResult | null> {
   const { database, backupId, store, heal, objects } = input;
+  const { since, tries } = at;
+  const began = Date.now();
+  at.store.recovered = false;
   try {
     return await transfers().fillStore.executeWithOptions(
       { summary: `${heal ? 'Heal' : 'Fill'} ${store} with ${backupId}${tries > 0 ? `, try ${tries + 1}` : ''}` },
@@ -83,9 +101,16 @@ async function tryFill(input: ReplicateInput, since: number, tries: number): Pro
       await change(input, { state: heal ? 'damaged' : 'lost', grade: null, detail, waiting: true });
       throw ApplicationFailure.create({ type, message, nonRetryable: true, cause: error as Error });
     }
-    setCurrentDetails(`**Waiting for \`${store}\`**, next try in ${Math.round(delay / 1000)} s.\n\n${detail}`);
+    setCurrentDetails(
+      `**Waiting for \`${store}\`**, next try when it is back, or in ${Math.round(delay / 1000)} s.\n\n${detail}`,
+    );
     await change(input, { state: heal ? 'damaged' : 'pending', grade: null, detail, waiting: true });
-    await sleep(delay, { summary: `${store} is out of reach, try again` });
+    const summary = `${store} is out of reach, try again`;
+    if (patched('wait-for-store')) {
+      // Since the try began: a store that came back while it failed is tried again at once.
+      await registerFor(store, began);
+      await condition(() => at.store.recovered, delay, { summary });
+    } else await sleep(delay, { summary });
     return null;
   }
 }

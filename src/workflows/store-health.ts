@@ -13,8 +13,10 @@ import {
 import type { WatchResult } from '../activities/types';
 import type { StoreWaiter } from '../domain/messages';
 import type { Observation, StoreEvent, StoreStatus } from '../domain/store-watch';
+import { mayTry, type Trial } from '../domain/breaker';
 import { storeCard } from './card-store';
 import {
+  claimTrialUpdate,
   endSignal,
   probeNowSignal,
   registerSignal,
@@ -53,6 +55,7 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
   const untold: StoreEvent[] = [...(carried?.untold ?? [])];
   let telling = false;
   let current: CancellationScope | null = null;
+  let trial: Trial | null = null;
 
   // News ends the watch that is under way; the next one begins with them.
   const news = () => current?.cancel();
@@ -80,6 +83,16 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
       else if (waiting.size < MOST_WAITING || waiting.has(waiter.workflowId)) waiting.set(waiter.workflowId, waiter);
     },
     { description: 'Tell this run when the store is back' },
+  );
+  setHandler(
+    claimTrialUpdate,
+    (by) => {
+      const since = status?.breakerSince ?? '';
+      if (!mayTry(status?.breaker ?? null, trial, { by, since, at: Date.now() })) return false;
+      trial = { by, since, at: Date.now() };
+      return true;
+    },
+    { description: 'May this database try the store now?' },
   );
   setHandler(
     endSignal,

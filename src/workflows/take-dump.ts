@@ -42,6 +42,8 @@ function attempt(run: BackupRun, plan: BackupPlan, dump: number): Promise<DumpRe
         startedAt: run.startedAt.toISOString(),
         base: plan.base,
         stores: plan.stores,
+        ...(plan.trials ? { trials: plan.trials } : {}),
+        ...(plan.reserve ? { reserve: plan.reserve } : {}),
         pace: run.pace,
         dump,
       },

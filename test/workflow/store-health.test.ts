@@ -44,6 +44,7 @@ async function watched(limits = LIMITS, changes: Parameters<typeof fakeActivitie
     health: {
       limits,
       watched: true,
+      patienceMs: 60_000,
       async probe() {
         at.probes += 1;
         const refused = { ok: false, code: 'STORE_UNREACHABLE', message: 'refused' };

@@ -2,7 +2,7 @@ import { openBreakers, restingStores } from '../../../src/activities/resting';
 import type { StoreHealthRow } from '../../../src/catalog/types';
 import { openableStores } from '../../../src/activities/copies';
 import type { BreakerState } from '../../../src/domain/breaker';
-import { DEFAULT_WATCH_LIMITS, untriedStatus } from '../../../src/domain/store-watch';
+import { DEFAULT_WATCH_LIMITS, freshForMs, untriedStatus } from '../../../src/domain/store-watch';
 
 const NOW = Date.UTC(2026, 10, 21, 9);
 const row = (store: string, state: BreakerState, ageMs = 1_000, now = NOW): StoreHealthRow => {
@@ -26,8 +26,7 @@ test('only a store whose breaker is open rests, and it is said why', () => {
 });
 
 test('a watch that is silent keeps no store from being tried', () => {
-  const { openForMs, intervalMs } = DEFAULT_WATCH_LIMITS;
-  const longest = 3 * (openForMs + intervalMs);
+  const longest = freshForMs(DEFAULT_WATCH_LIMITS);
   const at = (age: number) => openBreakers([row('s3', 'open', age)], ['s3'], DEFAULT_WATCH_LIMITS, NOW).length;
   expect([at(longest), at(longest + 1)]).toEqual([1, 0]);
 });

@@ -3,6 +3,7 @@ import {
   breakerAfter,
   breakerAt,
   CLOSED,
+  mayTry,
   trialDueAt,
   type Breaker,
   type BreakerLimits,
@@ -125,4 +126,21 @@ test('looking twice at the same time is looking once', () => {
       expect(breakerAt(once, T + by, { ...chosen, openForMs: Math.max(1, chosen.openForMs) })).toEqual(once);
     }),
   );
+});
+
+test('while it is half-open one tries at a time, until the breaker changes or the trial is too old', () => {
+  const half: Breaker = { state: 'half-open', failures: 0, goodTrials: 0, openedAt: T };
+  const ask = (by: string, at = T, since = 'then') => ({ by, at, since });
+  expect(mayTry(half, null, ask('shop'))).toBe(true);
+  expect(mayTry(half, ask('shop'), ask('crm', T + 1_000))).toBe(false);
+  // Asked again, after an answer that was lost.
+  expect(mayTry(half, ask('shop'), ask('shop', T + 1_000))).toBe(true);
+  expect(mayTry(half, ask('shop'), ask('crm', T + 1_000, 'half-open anew'))).toBe(true);
+  expect(mayTry(half, ask('shop'), ask('crm', T + 600_000))).toBe(true);
+});
+
+test('while it is open none tries; while it is closed, or unknown, all do', () => {
+  const ask = { by: 'crm', at: T, since: 'then' };
+  expect(mayTry(opened(), null, ask)).toBe(false);
+  for (const breaker of [CLOSED, null]) expect(mayTry(breaker, { ...ask, by: 'shop' }, ask)).toBe(true);
 });
