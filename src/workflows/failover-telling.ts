@@ -25,7 +25,10 @@ export function createFailoverTeller(database: string): FailoverTeller {
       records().announceStoreEvent.executeWithOptions({ summary: `failover: ${from} → ${to}` }, [event]);
     // One after the other, since the last one on record is where the next run goes on from.
     untold += 1;
-    last = last.then(() => CancellationScope.nonCancellable(record)).catch(() => undefined).finally(() => void (untold -= 1));
+    last = last
+      .then(() => CancellationScope.nonCancellable(record))
+      .catch(() => undefined)
+      .finally(() => void (untold -= 1));
   };
   return {
     tell,
