@@ -19,6 +19,8 @@ export interface FileSinkHandle {
 export interface FileSource {
   /** Plain bytes of one file, in order, each chunk authenticated before it is yielded. */
   readFile(path: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Buffer>;
+  /** Frees a chunk that nobody looks at any more; without it the collector does, later. */
+  release?(chunk: Buffer): void;
 }
 
 /** PostgreSQL connection, already resolved from its secret reference. Never logged, never in an argument list. */

@@ -62,6 +62,12 @@ export const REPOSITORY_ERRORS = {
     retryable: true,
     fault: 'environment',
   },
+  REPO_OPENING_FAILED: {
+    summary: 'a thread that opens segments ended',
+    hint: 'most likely memory ran out; the restore or proof is tried again by itself',
+    retryable: true,
+    fault: 'environment',
+  },
   REPO_IDENTITY_ABSENT: {
     summary: 'no age identity is loaded, so nothing sealed can be opened',
     hint: 'name the identity file (keys.identities in holdfast.yaml, or --identity)',

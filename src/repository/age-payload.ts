@@ -79,7 +79,9 @@ export function openPayload(fileKey: Buffer, payload: Buffer): Buffer {
       authTagLength: TAG,
     });
     decipher.setAuthTag(chunk.subarray(chunk.length - TAG));
-    to += decipher.update(chunk.subarray(0, chunk.length - TAG)).copy(out, to);
+    const opened = decipher.update(chunk.subarray(0, chunk.length - TAG));
+    to += opened.copy(out, to);
+    freeMemory(opened);
     decipher.final();
     from += chunk.length;
   }

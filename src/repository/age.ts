@@ -52,11 +52,14 @@ export interface Opener {
    * and a plain Error when the bytes are; callers know which copy to name.
    */
   open(sealed: Buffer): Promise<Buffer>;
+  /** For opening elsewhere in this process: the key of a header that was unwrapped before; null for any other. */
+  known(sealed: Buffer): { readonly headerBytes: number; readonly fileKey: Buffer } | null;
 }
 
 /** Unwraps each distinct header once; a backup has as many as it had attempts, plus those it reuses from. */
 export function createOpener(identities: readonly string[], cacheSize = 256): Opener {
   const fileKeys = new Map<string, Promise<Buffer>>();
+  const unwrapped = new WeakMap<Promise<Buffer>, Buffer>();
   const decrypter = new Decrypter();
   for (const identity of identities) {
     try {
@@ -77,13 +80,17 @@ export function createOpener(identities: readonly string[], cacheSize = 256): Op
     }
   };
   const fileKeyOf = (header: Buffer): Promise<Buffer> => {
-    const name = createHash('sha256').update(header).digest('base64');
+    const name = nameOf(header);
     let key = fileKeys.get(name);
     if (!key) {
-      key = unwrap(header);
+      const unwrapping = unwrap(header);
+      key = unwrapping;
       if (fileKeys.size >= cacheSize) fileKeys.delete(fileKeys.keys().next().value!);
       fileKeys.set(name, key);
-      key.catch(() => fileKeys.delete(name));
+      key.then(
+        (fileKey) => unwrapped.set(unwrapping, fileKey),
+        () => fileKeys.delete(name),
+      );
     }
     return key;
   };
@@ -93,14 +100,30 @@ export function createOpener(identities: readonly string[], cacheSize = 256): Op
       const fileKey = await fileKeyOf(sealed.subarray(0, end));
       return openPayload(fileKey, sealed.subarray(end));
     },
+    known(sealed) {
+      const headerBytes = findHeaderEnd(sealed);
+      if (headerBytes === null) return null;
+      const unwrapping = fileKeys.get(nameOf(sealed.subarray(0, headerBytes)));
+      const fileKey = unwrapping && unwrapped.get(unwrapping);
+      return fileKey ? { headerBytes, fileKey } : null;
+    },
   };
 }
 
+function nameOf(header: Buffer): string {
+  return createHash('sha256').update(header).digest('base64');
+}
+
 function headerEnd(sealed: Buffer): number {
-  const head = sealed.subarray(0, MAX_HEADER).toString('latin1');
-  if (!head.startsWith(INTRO)) throw new Error('not an age file');
+  if (!sealed.subarray(0, INTRO.length).equals(Buffer.from(INTRO))) throw new Error('not an age file');
+  const end = findHeaderEnd(sealed);
+  if (end === null) throw new Error('the age header has no end');
+  return end;
+}
+
+function findHeaderEnd(sealed: Buffer): number | null {
+  const head = sealed.subarray(0, MAX_HEADER);
   const mac = head.indexOf('\n--- ');
   const end = mac < 0 ? -1 : head.indexOf('\n', mac + 1);
-  if (end < 0) throw new Error('the age header has no end');
-  return end + 1;
+  return end < 0 || !head.subarray(0, INTRO.length).equals(Buffer.from(INTRO)) ? null : end + 1;
 }

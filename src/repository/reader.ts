@@ -4,16 +4,20 @@ import type { FileSource } from '../engines/engine';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { ObjectStore } from '../storage/object-store';
+import { freeMemory } from '../domain/free-memory';
 import { createOpener } from './age';
 import { readSealed } from './check';
 import { readManifestObject } from './commit';
 import { backupOfKey, manifestsPrefix, segmentsPrefix } from './layout';
 import { openManifest, type ParsedManifest } from './manifest';
+import { sharedOpenPool, type OpenPool } from './open-pool';
 import { createNamer, openSegment } from './segment';
 import type { BackupReader, Inventory, RepositoryKeys, SegmentRef } from './types';
 
 /** Segments fetched ahead of the one that is being read, for each open file. */
 const PREFETCH = 2;
+/** Larger than what Node takes from memory that buffers share. */
+const RELEASED_BYTES = 128 * 1024;
 
 export interface OpenBackupRequest {
   readonly store: ObjectStore;
@@ -23,11 +27,14 @@ export interface OpenBackupRequest {
   readonly signal?: AbortSignal;
   /** Segments fetched ahead for each file that is read; default 2. Bounds memory: (prefetch + 1) segments a file. */
   readonly prefetch?: number;
+  /** Threads that open segments; null: this thread does it. @default those of this process, where there is compiled code */
+  readonly threads?: OpenPool | null;
 }
 
 /** Verifies the manifest at this store and opens its body. Throws when there is none, or when it cannot be trusted. */
 export async function openBackup(request: OpenBackupRequest): Promise<BackupReader> {
   const { store, database, backupId, keys } = request;
+  const threads = request.threads === undefined ? sharedOpenPool() : request.threads;
   const parsed = await readManifest(store, database, backupId, keys, request.signal);
   const opener = createOpener(keys.identities);
   const [manifest, namer] = await Promise.all([openManifest(parsed, opener, store.name), createNamer(keys.idKey)]);
@@ -42,14 +49,25 @@ export async function openBackup(request: OpenBackupRequest): Promise<BackupRead
       throw repositoryError('REPO_SEGMENT_MISSING', '', { context: { ...context, object: ref.object }, cause: error });
     }
   };
+  const open = async (sealed: Buffer, ref: SegmentRef): Promise<Buffer> => {
+    // Only with a key that is there: a header that nobody vouched for yet is not unwrapped before the hash was checked.
+    const known = threads && sealed.length === ref.sealedBytes ? opener.known(sealed) : null;
+    if (!threads || !known) return openSegment(sealed, ref, { namer, opener }, context);
+    const opened = await threads.open(sealed, ref, { ...known, idKey: keys.idKey });
+    if (Buffer.isBuffer(opened)) return opened;
+    throw repositoryError('REPO_SEGMENT_DAMAGED', opened.damaged, {
+      context: { ...context, object: ref.object },
+      cause: opened.cause === undefined ? undefined : new Error(opened.cause),
+    });
+  };
   const readSegment = async (ref: SegmentRef, signal?: AbortSignal): Promise<Buffer> => {
     const asked = signal ?? request.signal;
     try {
-      return await openSegment(await fetch(ref, asked), ref, { namer, opener }, context);
+      return await open(await fetch(ref, asked), ref);
     } catch (error) {
       if (!isHoldfastError(error, 'REPO_SEGMENT_DAMAGED')) throw error;
       // Once more: bytes that were damaged on the way are no damaged copy.
-      return openSegment(await fetch(ref, asked), ref, { namer, opener }, context);
+      return open(await fetch(ref, asked), ref);
     }
   };
 
@@ -79,7 +97,11 @@ export async function openBackup(request: OpenBackupRequest): Promise<BackupRead
       await Promise.allSettled(ahead);
     }
   };
-  return { store, manifest, readSegment, readFile };
+  const release = (chunk: Buffer) => {
+    // Small ones may stand in memory that Node shares between buffers.
+    if (chunk.byteOffset === 0 && chunk.length >= RELEASED_BYTES) freeMemory(new Uint8Array(chunk.buffer));
+  };
+  return { store, manifest, readSegment, readFile, release };
 }
 
 /** The verified manifest as it is stored; REPO_MANIFEST_MISSING when this store has none. Needs no identity. */

@@ -41,7 +41,11 @@ export async function compareRows(comparison: RowComparison): Promise<RowOutcome
     () => segments,
     async (session, table, signal) => {
       const copy = copyOut(session.client, readBackQuery(table, encoding));
-      const stream = { chunks: chunksOf(copy), rows: () => copy.rows };
+      const stream = {
+        chunks: chunksOf(copy),
+        give: (chunk: Buffer) => copy.give(chunk),
+        rows: () => copy.rows,
+      };
       const fetch = (ref: Parameters<BackupReader['readSegment']>[0]) => reader.readSegment(ref, signal);
       return compareTable(table, expectedPieces(manifest, table, files), stream, namer, fetch, (bytes) => {
         segments += 1;

@@ -4,7 +4,7 @@
  */
 import type { DumpedTable } from '../engines/engine';
 import type { Manifest, SegmentRef } from '../repository/types';
-import type { SegmentNamer } from '../repository/segment';
+import type { RunningName, SegmentNamer } from '../repository/segment';
 
 export interface ExpectedPiece {
   readonly path: string;
@@ -35,11 +35,13 @@ export function indexFiles(manifest: Manifest): FileIndex {
 /** Rows of one table as they come from COPY; `rows()` is the count that PostgreSQL reports at the end. */
 export interface RowStream {
   readonly chunks: AsyncIterable<Buffer>;
+  /** Takes a chunk back, for the rows to come. */
+  give?(chunk: Buffer): void;
   rows(): number;
 }
 
 /**
- * Compares one table. Holds two pieces at most: one being filled while the other is being hashed.
+ * Compares one table. Holds one piece at most, named while it comes: it is looked at again only when it differs.
  * @param fetch gets the plaintext of a piece from the copy, to say where the first difference is
  * @returns null when everything is equal
  */
@@ -51,43 +53,34 @@ export async function compareTable(
   fetch: (ref: SegmentRef) => Promise<Buffer>,
   onPiece: (plainBytes: number) => void = () => undefined,
 ): Promise<TableDifference | null> {
+  // One buffer for the whole table: a new one for each piece would keep the collector from keeping up.
+  const buffer = Buffer.allocUnsafeSlow(pieces.reduce((size, { ref }) => Math.max(size, ref.plainBytes), 0));
+  let running: RunningName | null = null;
   let content: string | null = null;
-  let checking: Promise<void> = Promise.resolve();
-  const check = async (piece: ExpectedPiece, plain: Buffer) => {
-    if ((await namer.idOf(plain)) === piece.ref.id) onPiece(plain.length);
-    else content ??= await describeDifference(table, piece, plain, fetch);
-  };
-
-  // Two buffers for the whole table: new ones for each piece would keep the collector from keeping up.
-  const largest = pieces.reduce((size, { ref }) => Math.max(size, ref.plainBytes), 0);
-  let filling = Buffer.allocUnsafeSlow(largest);
-  let other = pieces.length > 1 ? Buffer.allocUnsafeSlow(largest) : filling;
   let at = 0;
   let filled = 0;
   let extra = 0;
-  try {
-    for await (const chunk of stream.chunks) {
-      // After the first difference the rest is only counted, so that the message can say whether rows are missing.
-      if (content !== null) continue;
-      for (let offset = 0; offset < chunk.length;) {
-        const piece = pieces[at];
-        if (!piece) {
-          extra += chunk.length - offset;
-          break;
-        }
-        const taken = chunk.copy(filling, filled, offset, offset + piece.ref.plainBytes - filled);
-        filled += taken;
-        offset += taken;
-        if (filled < piece.ref.plainBytes) continue;
-        await checking;
-        checking = check(piece, filling.subarray(0, filled));
-        [filling, other] = [other, filling];
-        at += 1;
-        filled = 0;
+  for await (const chunk of stream.chunks) {
+    // After the first difference the rest is only counted, so that the message can say whether rows are missing.
+    for (let offset = 0; offset < chunk.length && content === null;) {
+      const piece = pieces[at];
+      if (!piece) {
+        extra += chunk.length - offset;
+        break;
       }
+      const taken = chunk.copy(buffer, filled, offset, offset + piece.ref.plainBytes - filled);
+      running ??= namer.start();
+      running.update(chunk.subarray(offset, offset + taken));
+      filled += taken;
+      offset += taken;
+      if (filled < piece.ref.plainBytes) continue;
+      if (running.id() === piece.ref.id) onPiece(filled);
+      else content = await describeDifference(table, piece, buffer.subarray(0, filled), fetch);
+      running = null;
+      at += 1;
+      filled = 0;
     }
-  } finally {
-    await checking;
+    stream.give?.(chunk);
   }
 
   const name = `${table.schema}.${table.name}`;

@@ -25,6 +25,7 @@ export function trackSource(
     get error() {
       return firstError;
     },
+    release: (chunk) => reader.release?.(chunk),
     async *readFile(path, options = {}) {
       const copy = keeping?.path === path ? await open(keeping.to, 'w', 0o600) : null;
       if (copy) keeping = null;

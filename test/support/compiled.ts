@@ -29,3 +29,13 @@ export function compileSealThread(folder: string): string {
   );
   return join(folder, 'repository/seal-thread.js');
 }
+
+/** The thread that opens, and what it loads. Gives its path. */
+export function compileOpenThread(folder: string): string {
+  const files = ['repository/open-thread', 'repository/open-work', 'repository/age-payload', 'domain/free-memory'];
+  compileInto(
+    folder,
+    files.map((file) => `${file}.ts`),
+  );
+  return join(folder, 'repository/open-thread.js');
+}

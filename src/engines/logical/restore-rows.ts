@@ -1,6 +1,8 @@
 /** Loads the rows of tables, several tables at a time, each in one transaction. */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { HoldfastError } from '../../errors/holdfast-error';
 import { postgresError } from '../../errors/postgres';
@@ -72,18 +74,41 @@ async function loadTable(session: PgSession, table: DumpedTable, context: LoadCo
   const name = `${table.schema}.${table.name}`;
   const what = `loading ${name}`;
   await session.query(what, `BEGIN; ${truncateStatement(table, context.encoding)}`);
-  const copy = session.client.query(copyFrom(`${statement} WITH (FREEZE)`));
-  async function* rows(): AsyncGenerator<Buffer> {
+  const copy = addAbortSignal(signal, session.client.query(copyFrom(`${statement} WITH (FREEZE)`)));
+  const socket = socketOf(session.client);
+  const refused = new AbortController();
+  let stopWaiting: (reason: unknown) => void = () => undefined;
+  let ended = false;
+  const done = finished(copy).finally(() => (ended = true));
+  done.catch((error: unknown) => {
+    refused.abort(error);
+    stopWaiting(error);
+  });
+  /** Resolves when the next chunk may come; rejects with what PostgreSQL refused meanwhile. */
+  const write = (chunk: Buffer) =>
+    new Promise<void>((resolve, reject) => {
+      refused.signal.throwIfAborted();
+      stopWaiting = reject;
+      copy.write(chunk, (error) => {
+        if (!error) resolve();
+      });
+    });
+  try {
+    const reading = { signal: AbortSignal.any([signal, refused.signal]) };
     for (const path of table.files) {
-      for await (const chunk of context.source.readFile(path, { signal })) {
-        yield chunk;
+      for await (const chunk of context.source.readFile(path, reading)) {
+        await write(chunk);
         context.onBytes(chunk.length);
+        // Nothing of it waits in the socket any more: its memory can go.
+        if (socket.writableLength === 0) context.source.release?.(chunk);
       }
     }
-  }
-  try {
-    await pipeline(Readable.from(rows(), { objectMode: true, highWaterMark: 1 }), copy, { signal });
+    copy.end();
+    await done;
   } catch (error) {
+    // Ends the statement at the server too, so that nothing of the table is kept.
+    if (!ended) copy.destroy(error as Error);
+    await done.catch(() => undefined);
     signal.throwIfAborted();
     if (error instanceof HoldfastError) throw error;
     const fault = statementFault(error, what, { table: name });
@@ -95,4 +120,9 @@ async function loadTable(session: PgSession, table: DumpedTable, context: LoadCo
     throw postgresError('PG_ROWS_DIFFER', '', { context: { table: name, restored: loaded, expected: table.rows } });
   await session.query(what, 'COMMIT');
   return loaded;
+}
+
+/** The driver's types leave its connection out. */
+function socketOf(client: Client): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }

@@ -46,7 +46,7 @@ describe('a segment', () => {
   it('is refused when one bit differs, before anything is decrypted', async () => {
     const { namer, sealer } = await world();
     const { ref, sealed } = await sealSegment(noise(5000), { namer, sealer, zstdLevel: 1 });
-    const opener = { open: () => Promise.reject(new Error('decrypted')) };
+    const opener = { known: () => null, open: () => Promise.reject(new Error('decrypted')) };
     await fc.assert(
       fc.asyncProperty(fc.nat(sealed!.length - 1), fc.nat(7), async (at, bit) => {
         const bytes = Buffer.from(sealed!);
