@@ -1,10 +1,12 @@
-/** One small GET: timed, bounded, with headers by reference. No redirects: a secret header must not follow one elsewhere. */
+/** One small request: timed, bounded, with headers by reference. No redirects: a secret header must not follow one elsewhere. */
 import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { performance } from 'node:perf_hooks';
 import type { SecretResolver } from '../../../storage/secrets';
 
 export interface HttpClientOptions {
+  /** @default GET */
+  readonly method?: 'GET' | 'HEAD';
   /** Sent as they are. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent with the values that these references stand for, resolved for each request. */
@@ -30,7 +32,7 @@ export type HttpOutcome =
 
 export interface HttpClient {
   /** Rejects with the signal's reason when aborted, and when a secret cannot be resolved; never for what the server does. */
-  get(url: URL, signal: AbortSignal): Promise<HttpOutcome>;
+  ask(url: URL, signal: AbortSignal): Promise<HttpOutcome>;
   close(): void;
 }
 
@@ -38,7 +40,7 @@ const MIB = 2 ** 20;
 
 /** Keeps connections between requests, so that a time is the answer's and not the handshake's. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { timeoutMs, maxBodyBytes = MIB } = options;
+  const { method = 'GET', timeoutMs, maxBodyBytes = MIB } = options;
   const plain = new PlainAgent({ keepAlive: true, maxSockets: 4 });
   const tls = new TlsAgent({ keepAlive: true, maxSockets: 4 });
 
@@ -55,7 +57,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const started = performance.now();
       const ms = () => performance.now() - started;
       const secure = url.protocol === 'https:';
-      const request = (secure ? tlsRequest : plainRequest)(url, { agent: secure ? tls : plain, headers });
+      const request = (secure ? tlsRequest : plainRequest)(url, { method, agent: secure ? tls : plain, headers });
       const settle = (done: () => void) => {
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
@@ -104,7 +106,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     });
 
   return {
-    async get(url, signal) {
+    async ask(url, signal) {
       const headers = await resolveHeaders();
       const first = await once(url, headers, signal, timeoutMs);
       // A connection that the server closed while it was idle says nothing about the server.

@@ -9,6 +9,8 @@ export interface HttpSamplerOptions {
   readonly name: string;
   /** http or https. Never shown. */
   readonly url: string;
+  /** @default GET */
+  readonly method?: 'GET' | 'HEAD';
   /** An answer later than this counts as failed. Milliseconds. @default 1000 */
   readonly timeoutMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -31,7 +33,7 @@ export function createHttpSampler(options: HttpSamplerOptions): Sampler {
   return {
     source: `http:${name}`,
     async sample(signal) {
-      const outcome = await client.get(url, signal).catch((error: unknown) => {
+      const outcome = await client.ask(url, signal).catch((error: unknown) => {
         signal.throwIfAborted();
         throw samplingError('SAMPLER_FAILED', 'a secret header cannot be resolved', { cause: error });
       });

@@ -85,7 +85,7 @@ function queryUrl(base: URL, query: string, timeoutMs: number): URL {
 }
 
 async function ask(client: HttpClient, url: URL, signal: AbortSignal): Promise<string> {
-  const outcome = await client.get(url, signal);
+  const outcome = await client.ask(url, signal);
   switch (outcome.kind) {
     case 'timedOut':
       throw samplingError('SAMPLER_HUNG', `no answer within ${Math.round(outcome.ms)} ms`);

@@ -19,8 +19,13 @@ import { StatementReader } from './statements';
 export interface PostgresSamplerOptions extends SamplingSessionOptions {
   /** @default postgres */
   readonly source?: string;
-  /** A statement whose time is the signal `probeLatencyMs`: read-only and short. @default a row of a system table, thrice, the middle one */
+  /**
+   * A statement whose time is the signal `probeLatencyMs`: read-only, short, tables named with their schema. Several times and
+   * the middle one when it is quick. @default SELECT 1
+   */
   readonly probeSql?: string;
+  /** The mean time of a statement, where pg_stat_statements is installed. @default true */
+  readonly statements?: boolean;
   /** @default a monotonic clock */
   readonly now?: () => number;
 }
@@ -29,7 +34,8 @@ export interface PostgresSamplerOptions extends SamplingSessionOptions {
 const REFUSED_MS = 300_000;
 /** Not allowed, not supported, not there: nothing that the next try would mend. */
 const REFUSALS = /^(42501|0A000|42883|42703|42P01|55000|42601)$/;
-const DEFAULT_PROBE = 'SELECT relkind FROM pg_catalog.pg_class WHERE oid = 1259';
+/** A probe that takes no longer than this is sent three times. Milliseconds. */
+const QUICK_PROBE = 100;
 
 /** What one group of statements gave. */
 interface Part {
@@ -38,7 +44,7 @@ interface Part {
 }
 
 export function createPostgresSampler(options: PostgresSamplerOptions): Sampler {
-  const { source = 'postgres', statementTimeoutMs = 1_000, now = () => performance.now() } = options;
+  const { source = 'postgres', probeSql = 'SELECT 1', now = () => performance.now() } = options;
   const counters = new CounterReader();
   const statements = new StatementReader();
   const refused = new Map<string, { readonly until: number; readonly problem: SamplerProblem }>();
@@ -143,15 +149,14 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
   const probe = async (connection: SamplingSession['session']): Promise<Part> => {
     const once = async () => {
       const started = performance.now();
-      await connection.query('probe', options.probeSql ?? DEFAULT_PROBE).catch((error: unknown) => {
+      await connection.query('probe', probeSql).catch((error: unknown) => {
         if (stateOf(error) !== '57014') throw error;
       });
       return performance.now() - started;
     };
     const first = await once();
-    // The first one is enough of a burden when it is the operator's own, or slow.
-    if (options.probeSql !== undefined || first > statementTimeoutMs / 4) return { signals: { probeLatencyMs: first } };
-    // The middle of three: one may have met a busy moment of this process, which is no load of the server's.
+    if (first > QUICK_PROBE) return { signals: { probeLatencyMs: first } };
+    // One of them may have met a busy moment of this process, which is no load of the server's.
     const [, middle] = [first, await once(), await once()].sort((one, other) => one - other);
     return { signals: { probeLatencyMs: middle! } };
   };
