@@ -1,10 +1,10 @@
 /** "Done by 06:00": when that is, and whether the pace will make it. */
 import type { Deadline } from './rules';
-import { minutesOf, nextTimeOfDay, zoneClock } from './windows';
+import { minutesOf, nextTimeOfDay, type LocalTime } from './windows';
 
-export function deadlineAt(deadline: Deadline, startedAt: number, timeZone: string): number {
+export function deadlineAt(deadline: Deadline, startedAt: number, clock: (at: number) => LocalTime): number {
   if ('withinMs' in deadline) return startedAt + deadline.withinMs;
-  return nextTimeOfDay(zoneClock(timeZone), startedAt, minutesOf(deadline.doneBy) % 1_440);
+  return nextTimeOfDay(clock, startedAt, minutesOf(deadline.doneBy) % 1_440);
 }
 
 export interface DeadlineFacts {

@@ -1,16 +1,9 @@
 /** Which signals are over their limits, with hysteresis: over at once, released only when it stayed good for a while. */
-import {
-  levelOf,
-  thresholdsOf,
-  valueText,
-  type SignalLevel,
-  type SignalLimit,
-  type Thresholds,
-  type Usual,
-} from './limits';
+import { levelOf, thresholdsOf, type SignalLevel, type SignalLimit, type Thresholds, type Usual } from './limits';
 import type { PolicyTiming } from './rules';
 import { parseSeriesKey, type Point, type SeriesKey } from './series';
 import { signalFacts, type SignalName } from './signals';
+import { valueText } from './texts';
 
 /** What a series is held to until it is released. */
 export interface LevelMemory {

@@ -1,5 +1,5 @@
 /** A limit of one signal: where a run slows down, where it stops, and how far the signal must fall before it goes on. */
-import { signalFacts, type SignalName, type SignalUnit } from './signals';
+import { signalFacts, type SignalName } from './signals';
 
 export interface SignalLimit {
   readonly signal: SignalName;
@@ -86,36 +86,4 @@ export function limitFaults(limit: SignalLimit): readonly { readonly field: stri
       message: `throttle (${limit.throttle}) of ${limit.signal} is at or below what is usual: a run would never go at full pace`,
     });
   return faults;
-}
-
-/** A value with its unit, for reasons: `84 %`, `12.5 ms`, `3`, `1.2 MB/s`. */
-export function valueText(value: number, unit: SignalUnit): string {
-  const short = (number: number) =>
-    number >= 100 ? String(Math.round(number)) : String(Number(number.toPrecision(3)));
-  switch (unit) {
-    case 'share':
-      return `${short(value * 100)} %`;
-    case 'ms':
-      return value >= 10_000 ? `${short(value / 1_000)} s` : `${short(value)} ms`;
-    case 'bytes':
-      return bytesText(value, short);
-    case 'bytesPerSecond':
-      return `${bytesText(value, short)}/s`;
-    case 'perSecond':
-      return `${short(value)}/s`;
-    case 'count':
-    case 'perCore':
-    case 'any':
-      return short(value);
-  }
-}
-
-function bytesText(value: number, short: (number: number) => string): string {
-  for (const [unit, size] of [
-    ['GB', 1e9],
-    ['MB', 1e6],
-    ['kB', 1e3],
-  ] as const)
-    if (value >= size) return `${short(value / size)} ${unit}`;
-  return `${short(value)} B`;
 }

@@ -1,16 +1,15 @@
 /** Has somebody waited behind a lock of ours for too long? */
 import type { LockWaiterRule } from './rules';
-import { parseSeriesKey, seriesOf } from './series';
-import type { LoadSample } from './signals';
+import { parseSeriesKey, type Point, type SeriesKey } from './series';
 
 /** A fact for people; null when nobody waits, or not for that long yet. */
 export function waitsBehindUs(
-  samples: readonly LoadSample[],
+  series: ReadonlyMap<SeriesKey, readonly Point[]>,
   rule: LockWaiterRule,
   now: number,
   staleMs: number,
 ): string | null {
-  for (const [key, points] of seriesOf(samples, { from: now - Math.max(staleMs, rule.afterMs) * 4, to: now })) {
+  for (const [key, points] of series) {
     if (parseSeriesKey(key)!.signal !== 'waitersBehindUs') continue;
     const last = points.at(-1)!;
     if (last.value === 0 || last.at < now - staleMs) continue;

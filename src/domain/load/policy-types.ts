@@ -9,6 +9,7 @@ import type { EmergencyStop, PaceOverride } from './override';
 import type { LoadRules } from './rules';
 import type { SeriesKey } from './series';
 import type { LoadSample, SamplerFailure } from './signals';
+import type { LocalTime } from './windows';
 
 /** What is known about the run that is paced. */
 export interface RunFacts {
@@ -28,6 +29,8 @@ export interface PolicyInput {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly rules: LoadRules;
+  /** That of the rules' time zone, for callers who decide often. @default made anew, which costs more than the decision */
+  readonly clock?: (at: number) => LocalTime;
   /** Of the last minutes, in any order; doubled ones count once. */
   readonly samples: readonly LoadSample[];
   /** Of the last minutes; for the reasons. */

@@ -13,9 +13,9 @@ import type { SignalLevel } from './limits';
 import { waitsBehindUs } from './lock-waiters';
 import { overrideHolds, overrideText } from './override';
 import type { PaceDecision, PaceReason, PaceTarget, PolicyAlert, PolicyInput, PolicyState } from './policy-types';
-import { seriesOf } from './series';
+import { seriesOf, type Point, type SeriesKey } from './series';
 import { nextPosition } from './steps';
-import { clockText, zoneClock } from './windows';
+import { clockText, zoneClock, type LocalTime } from './windows';
 
 /** Samples that are older than this decide nothing. */
 export const POLICY_WINDOW_MS = 120_000;
@@ -24,7 +24,7 @@ const AHEAD_MS = 5_000;
 
 export function decidePace(input: PolicyInput): PaceDecision {
   const { now, rules, run, override, emergencyStop, state } = input;
-  const clock = zoneClock(rules.timeZone);
+  const clock = input.clock ?? zoneClock(rules.timeZone);
   const timeText = (at: number) => clockText(clock(at).minuteOfDay);
   const series = seriesOf(input.samples, { from: now - POLICY_WINDOW_MS, to: now + AHEAD_MS });
   const calendar = calendarAt(rules, now, clock);
@@ -41,9 +41,9 @@ export function decidePace(input: PolicyInput): PaceDecision {
     { now, hard: judgement.series.filter(({ hard }) => hard), series, trying: state.target?.paused === false },
     rules.breaker,
   );
-  const outlook = outlookOf(input, timeText);
+  const outlook = outlookOf(input, clock, timeText);
   const known = { ...state, levels: judgement.memory, impact };
-  const facts: Facts = { input, judgement, outlook, known };
+  const facts: Facts = { input, series, judgement, outlook, known };
 
   if (emergencyStop !== null) {
     const text = `emergency stop by ${emergencyStop.by}: ${emergencyStop.why || 'no reason given'}`;
@@ -64,6 +64,7 @@ export function decidePace(input: PolicyInput): PaceDecision {
 
 interface Facts {
   readonly input: PolicyInput;
+  readonly series: ReadonlyMap<SeriesKey, readonly Point[]>;
   readonly judgement: Judgement;
   readonly outlook: DeadlineOutlook | null;
   readonly known: PolicyState;
@@ -135,7 +136,7 @@ function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['prot
 
 /** What all ways to a decision share: the change budget, the pause budget, lock waiters, the deadline's alert. */
 function finish(
-  { input, judgement, outlook, known }: Facts,
+  { input, series, judgement, outlook, known }: Facts,
   wanted: PaceTarget,
   reasons: readonly PaceReason[],
   alerts: readonly PolicyAlert[],
@@ -161,7 +162,7 @@ function finish(
     });
   if (outlook?.state === 'atRisk') raisedAlerts.push({ code: 'deadlineAtRisk', text: outlook.text });
   if (outlook?.state === 'lost') raisedAlerts.push({ code: 'deadlineLost', text: outlook.text });
-  const waiting = waitsBehindUs(input.samples, rules.lockWaiters, now, rules.timing.staleMs);
+  const waiting = waitsBehindUs(series, rules.lockWaiters, now, rules.timing.staleMs);
   if (waiting !== null && rules.lockWaiters.action !== 'hold')
     raisedAlerts.push({ code: 'lockWaiters', text: waiting });
 
@@ -221,12 +222,16 @@ function tooFewText({ rules, failures, now }: PolicyInput, valid: number): strin
   return `${valid} of ${rules.minSignals} signals are known${why.length > 0 ? ` (${why.join(', ')})` : ''}: the safe pace`;
 }
 
-function outlookOf({ now, rules, run, state }: PolicyInput, timeText: (at: number) => string): DeadlineOutlook | null {
+function outlookOf(
+  { now, rules, run, state }: PolicyInput,
+  clock: (at: number) => LocalTime,
+  timeText: (at: number) => string,
+): DeadlineOutlook | null {
   if (rules.deadline === null) return null;
   return deadlineOutlook(
     {
       now,
-      deadlineAt: deadlineAt(rules.deadline, run.startedAt, rules.timeZone),
+      deadlineAt: deadlineAt(rules.deadline, run.startedAt, clock),
       bytesLeft: run.bytesExpected === null ? null : Math.max(0, run.bytesExpected - run.bytesDone),
       bytesPerSecond: state.target?.paused ? 0 : run.bytesPerSecond,
       fullBytesPerSecond: state.fullBytesPerSecond,

@@ -49,7 +49,9 @@ export function nextPosition(input: StepInput): Step {
     state: { position, changes, changedAt, tooFast: fast },
   });
 
-  const down = stepDown(at, lowest, level, severity, since >= timing.settleMs);
+  // The last change of a minute is kept for a pause.
+  const spare = room >= Math.min(2, timing.maxChangesPerMinute);
+  const down = stepDown(at, lowest, level, severity, since >= timing.settleMs && spare);
   const wanted = Math.max(down ?? at, ceiling);
   if (wanted > at) {
     if (down === null || down <= at) return step(wanted, null);
@@ -59,8 +61,7 @@ export function nextPosition(input: StepInput): Step {
   if (level !== 'clear' || !input.mayClimb || at <= ceiling || at === 0) return step(at, null);
 
   const next = at - 1;
-  // One change is kept for slowing down.
-  if (room < Math.min(2, timing.maxChangesPerMinute)) return step(at, wait('enough changes for this minute'));
+  if (!spare) return step(at, wait('enough changes for this minute'));
   if (since < timing.climbAfterMs) return step(at, wait('goes faster when this pace has proved good'));
   if (tooFast && next <= tooFast.position) {
     const until = input.hurry ? Math.min(tooFast.until, (changedAt ?? 0) + timing.climbAfterMs * 2) : tooFast.until;
