@@ -26,6 +26,7 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
       const configured = deps.stores.namesFor(database);
       if (configured.length === 0) throw orchestrationError('RUN_NO_STORE', '', { context: { database } });
       const catalog = await deps.catalog();
+      await refuseWhileStopped(catalog, database);
       const lives = await catalog.storeLives();
       const stores = configured.filter((store) => lifeOf(lives, store) === 'active');
       const leftOut = configured
@@ -107,6 +108,16 @@ function placesOf(
     ...(primary === undefined ? {} : { lead: { primary, standIn: chosen.standIn } }),
     ...(chosen.failover === null ? {} : { failover: chosen.failover }),
   };
+}
+
+/** Whoever asks, a schedule too. */
+async function refuseWhileStopped(catalog: Pick<Catalog, 'standingStop'>, database: string): Promise<void> {
+  const stop = await catalog.standingStop();
+  if (stop === null) return;
+  const { by, why, since } = stop;
+  throw orchestrationError('RUN_EMERGENCY_STOP', `set by ${by}: ${why || 'no reason given'}`, {
+    context: { database, since: since.toISOString() },
+  });
 }
 
 /** Differential builds on the last full backup that is proved, incremental on the last one that is complete. */

@@ -3,7 +3,10 @@ import type { Catalog } from '../catalog/types';
 import type { ComplianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig } from '../config/schema';
 import type { BackupEngine, ConnectionTarget } from '../engines/engine';
+import type { LoadRetention } from '../catalog/load-types';
+import type { LoadRules } from '../domain/load/rules';
 import type { GovernorRegistry } from '../load/registry';
+import type { LoadSessions } from '../load/watch-session';
 import type { RepositoryKeys } from '../repository/types';
 import type { Prices } from '../domain/cost';
 import type { StoreRole } from '../domain/names';
@@ -22,6 +25,7 @@ export interface ActivityDeps {
   /** Which copies are wanted of a database, and what its stores are. */
   compliance(database: string): ComplianceFacts;
   readonly health: StoreWatching;
+  readonly load: LoadWatching;
   readonly terms: StoreTerms;
   /** Opened once; throws what `loadKeys` throws. */
   keys(): Promise<RepositoryKeys>;
@@ -73,6 +77,23 @@ export interface StoreWatching {
   /** Told of each event after it is on record. */
   readonly listeners: readonly StoreEventListener[];
   log(level: 'info' | 'warn', message: string, facts: Readonly<Record<string, unknown>>): void;
+}
+
+/** How the load of databases is watched. */
+export interface LoadWatching {
+  /** Null: nobody watches it. Throws RUN_DATABASE_UNKNOWN. */
+  of(database: string): WatchedLoad | null;
+  readonly sessions: LoadSessions;
+  log(level: 'info' | 'warn', message: string, facts: Readonly<Record<string, unknown>>): void;
+}
+
+export interface WatchedLoad {
+  readonly rules: LoadRules;
+  /** Between two samples while a backup reads. Milliseconds. */
+  readonly everyMs: number;
+  /** And otherwise. */
+  readonly idleEveryMs: number;
+  readonly keep: LoadRetention;
 }
 
 /** What may be kept at a store, and what it costs. */

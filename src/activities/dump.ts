@@ -16,6 +16,7 @@ import { createCatalogJournal } from './journal';
 import type { ActivityDeps } from './deps';
 import { createProgressMeter } from './dump-progress';
 import { reportDump } from './dump-signals';
+import { guardWatch } from './watch-guard';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { createDumpReports, type DumpReports } from './dump-reports';
 import { recordTally } from './transfers';
@@ -83,6 +84,7 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
       signal,
     },
   );
+  const guard = guardWatch(deps, database, governor, signal);
   let look: NodeJS.Timeout | undefined;
   try {
     const writer = await createBackupWriter({
@@ -116,6 +118,7 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
   } finally {
     clearInterval(look);
     reporter.stop();
+    guard.stop();
     forget();
   }
 }

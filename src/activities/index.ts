@@ -3,6 +3,7 @@ import type { QueueActivities } from './queues';
 import { createAdmitActivities } from './admit';
 import type { ActivityDeps } from './deps';
 import { createDumpActivities } from './dump';
+import { createLoadNewsActivities, createLoadWatchActivities } from './load-watch';
 import { createPaceActivities } from './pace';
 import { createRecordActivities } from './records';
 import { createIntactActivities } from './intact';
@@ -25,6 +26,7 @@ export function createActivities(deps: ActivityDeps): QueueActivities {
       ...createRunActivities(),
       ...createStoreFillActivities(deps),
       ...createStoreEventActivities(deps),
+      ...createLoadNewsActivities(deps),
       planExpiry,
       finishTurn,
     },
@@ -38,7 +40,7 @@ export function createActivities(deps: ActivityDeps): QueueActivities {
       deleteExpired,
       planRotation,
     },
-    watch: createWatchActivities(deps),
+    watch: { ...createWatchActivities(deps), ...createLoadWatchActivities(deps) },
     verify: createVerifyActivities(deps),
     restore: createRestoreActivities(deps),
   };

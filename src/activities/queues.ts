@@ -13,6 +13,7 @@ export interface QueueActivities {
     | 'describeRun'
     | 'awaitRunEnd'
     | 'announceStoreEvent'
+    | 'announceLoad'
     | 'finishTurn'
   >;
   readonly dump: Pick<HoldfastActivities, 'dump'>;
@@ -23,7 +24,7 @@ export interface QueueActivities {
     'admit' | 'fillStore' | 'deleteExpired' | 'measureStore' | 'planRotation' | 'planIntact' | 'readShare'
   >;
   /** Served by whoever serves `store`, with slots of its own. */
-  readonly watch: Pick<HoldfastActivities, 'watchStore'>;
+  readonly watch: Pick<HoldfastActivities, 'watchStore' | 'sampleLoad'>;
   readonly verify: Pick<HoldfastActivities, 'proveStore'>;
   readonly restore: Pick<HoldfastActivities, 'restoreBackup'>;
 }

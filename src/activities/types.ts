@@ -5,6 +5,7 @@ import type { AttemptRef, PaceApplied } from '../domain/messages';
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
 import type { Observation, StoreEvent, StoreStatus } from '../domain/store-watch';
+import type { LoadNews, SampleLoadInput, SampleLoadResult } from './load-types';
 import type {
   BackupInput,
   ReplicateInput,
@@ -245,6 +246,8 @@ export interface HoldfastActivities {
 
   watchStore(input: WatchInput): Promise<WatchResult>;
   announceStoreEvent(event: StoreEvent): Promise<void>;
+  sampleLoad(input: SampleLoadInput): Promise<SampleLoadResult>;
+  announceLoad(news: LoadNews): Promise<void>;
   measureStore(input: { readonly store: string }): Promise<MeasuredStore>;
   planRotation(input: { readonly database: string; readonly turnId: string }): Promise<RotationDecision>;
   finishTurn(end: TurnEnd): Promise<void>;

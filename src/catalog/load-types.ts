@@ -84,6 +84,8 @@ export interface LoadWatchRow {
   readonly database: string;
   readonly at: Date;
   readonly word: LoadWatchWord;
+  /** Since it was written, by the clock of the catalogue's server. Milliseconds. */
+  readonly ageMs: number;
 }
 
 export interface EmergencyStopRow {
@@ -155,7 +157,7 @@ export interface LoadCatalog {
     readonly limit?: number;
   }): Promise<readonly LoadEvent[]>;
   /** The newer word stays, whichever is written last. */
-  saveLoadWatch(row: LoadWatchRow): Promise<void>;
+  saveLoadWatch(row: Omit<LoadWatchRow, 'ageMs'>): Promise<void>;
   loadWatches(filter?: { readonly database?: string }): Promise<readonly LoadWatchRow[]>;
 
   /** Stops all heavy work. One that stands already stays as it is and is returned. */

@@ -76,15 +76,20 @@ export function loadQueries(
     async saveLoadWatch({ database, at, word }) {
       // An attempt that was thought dead may write late.
       await db.rows(
-        `INSERT INTO ${watches} AS old (database, at, word) VALUES ($1, $2, $3)
-         ON CONFLICT (database) DO UPDATE SET at = excluded.at, word = excluded.word WHERE old.at <= excluded.at`,
+        `INSERT INTO ${watches} AS old (database, at, heard_at, word) VALUES ($1, $2, clock_timestamp(), $3)
+         ON CONFLICT (database) DO UPDATE SET at = excluded.at, heard_at = excluded.heard_at, word = excluded.word
+         WHERE old.at <= excluded.at`,
         [database, at, JSON.stringify(storableJson(word))],
       );
     },
 
     loadWatches(filter = {}) {
       const { sql, parameters } = where([['database', filter.database]]);
-      return db.rows<LoadWatchRow>(`SELECT database, at, word FROM ${watches}${sql} ORDER BY database`, parameters);
+      return db.rows<LoadWatchRow>(
+        `SELECT database, at, word, (extract(epoch FROM clock_timestamp() - heard_at) * 1000)::double precision AS "ageMs"
+           FROM ${watches}${sql} ORDER BY database`,
+        parameters,
+      );
     },
   };
 }

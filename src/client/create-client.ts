@@ -5,6 +5,7 @@ import { createCalls } from './calls';
 import { connectTemporal } from './connect';
 import type { SecretResolver } from './connection-options';
 import { dumpCountCalls } from './dump-count';
+import { loadWatchCalls } from './load-watches';
 import { scheduleCalls } from './schedules';
 import { serverCalls } from './server';
 import { startingCalls } from './starting';
@@ -30,6 +31,7 @@ export async function createClient(config: HoldfastConfig, options: CreateClient
     ...dumpCountCalls(calls),
     ...scheduleCalls(calls, config),
     ...storeWatchCalls(calls, config),
+    ...loadWatchCalls(calls, config),
     ...serverCalls(calls, connection, config),
     close: () => connection.close(),
   };

@@ -170,6 +170,7 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
       const terms = [
         `TaskQueue = "${taskQueue}"`,
         'WorkflowType != "storeHealth"',
+        'WorkflowType != "loadWatch"',
         ...(database === undefined ? [] : [`${ATTRIBUTE.database.name} = "${database.replaceAll('"', '')}"`]),
         ...(open === true ? ['ExecutionStatus = "Running"'] : []),
         ...(open === false ? ['ExecutionStatus != "Running"'] : []),

@@ -69,7 +69,8 @@ export function steeringCalls(calls: Calls, namespace: string): SteeringCalls {
         throw error instanceof WorkflowNotFoundError ? notActive(database, error) : error;
       },
     );
-    const pace: Pace = { ...current, ...change, reason, setBy: who, sequence: nextSequence(current) };
+    // An end, or a release of the snapshot, belongs to the word that stated it.
+    const pace: Pace = { ...withoutEnd(current), ...change, reason, setBy: who, sequence: nextSequence(current) };
     try {
       sent.set(pace.sequence, Date.now());
       await call(() => client.workflow.getHandle(backupRunId(database)).signal(signal, pace));
@@ -81,9 +82,12 @@ export function steeringCalls(calls: Calls, namespace: string): SteeringCalls {
 
   return {
     progress,
-    pause: (database, who, reason) => steer(database, SIGNAL.pause, { paused: true }, who, reason),
-    resume: (database, who, reason) => steer(database, SIGNAL.resume, { paused: false }, who, reason),
-    setPace: (database, pace, who, reason) => steer(database, SIGNAL.setPace, pace, who, reason),
+    pause: (database, who, reason, forMs) =>
+      steer(database, SIGNAL.pause, { paused: true, ...endsIn(forMs) }, who, reason),
+    resume: (database, who, reason, forMs) =>
+      steer(database, SIGNAL.resume, { paused: false, until: Date.now() + (forMs ?? 0) }, who, reason),
+    setPace: (database, pace, who, reason, forMs) =>
+      steer(database, SIGNAL.setPace, { ...pace, ...endsIn(forMs) }, who, reason),
 
     async awaitPaceApplied(database, sequence, timeoutMs) {
       const deadline = Date.now() + timeoutMs;
@@ -128,6 +132,16 @@ export function steeringCalls(calls: Calls, namespace: string): SteeringCalls {
     },
   };
 }
+
+function withoutEnd(pace: Pace): Pace {
+  const kept: { -readonly [Key in keyof Pace]: Pace[Key] } = { ...pace };
+  delete kept.until;
+  delete kept.giveUp;
+  return kept;
+}
+
+const endsIn = (forMs: number | undefined): Pick<Pace, 'until'> =>
+  forMs === undefined ? {} : { until: Date.now() + forMs };
 
 /** Microseconds since the epoch, but always above what is in force: clocks of two operators may differ. */
 function nextSequence(current: Pace): number {

@@ -70,6 +70,11 @@ export interface StoreWatchChange {
   readonly store: string;
   readonly action: 'start' | 'end' | 'unchanged';
 }
+/** The run that watches the load of a database. */
+export interface LoadWatchChange {
+  readonly database: string;
+  readonly action: 'start' | 'end' | 'unchanged';
+}
 export interface ScheduleView {
   readonly scheduleId: string;
   readonly database: string;
@@ -90,13 +95,17 @@ export interface HoldfastClient {
   requestResult(workflowId: string, runId?: string): Promise<RequestResult>;
   /** Progress of the database's current run: the query, refreshed with the newest heartbeat. null when none runs. */
   progress(database: string): Promise<BackupProgress | null>;
-  pause(database: string, who: string, reason: string): Promise<Pace>;
-  resume(database: string, who: string, reason: string): Promise<Pace>;
+  /** `forMs`: it ends by itself. @default it stands until somebody resumes */
+  pause(database: string, who: string, reason: string, forMs?: number): Promise<Pace>;
+  /** Also takes back what people asked for before. `forMs`: the load watch may not slow the run down before. @default 0 */
+  resume(database: string, who: string, reason: string, forMs?: number): Promise<Pace>;
+  /** `forMs`: it ends by itself. @default it stands until somebody resumes */
   setPace(
     database: string,
     pace: { maxBytesPerSecond: number | null; readers: number | null },
     who: string,
     reason: string,
+    forMs?: number,
   ): Promise<Pace>;
   /** Resolves when the dumping worker confirmed that this sequence is in force, with the milliseconds it took since the signal. */
   awaitPaceApplied(database: string, sequence: number, timeoutMs: number): Promise<{ readonly effectiveMs: number }>;
@@ -139,7 +148,7 @@ export interface HoldfastClient {
   /** Has the stores listed, beside what the schedule does. */
   startStoreUsage(input: StoreUsageInput): Promise<{ readonly workflowId: string; readonly runId: string }>;
   storeUsageResult(workflowId: string, runId?: string): Promise<StoreUsageResult>;
-  /** Those that watch stores are not among them: they never end. */
+  /** Those that watch stores and load are not among them: they never end. */
   runs(filter: {
     readonly database?: string;
     readonly open?: boolean;
@@ -157,6 +166,12 @@ export interface HoldfastClient {
   planStoreWatches(): Promise<readonly StoreWatchChange[]>;
   /** Watches each configured store, and those that left the config no more. */
   applyStoreWatches(): Promise<readonly StoreWatchChange[]>;
+  planLoadWatches(): Promise<readonly LoadWatchChange[]>;
+  /** Watches the load of each database whose config says so, and of no other. */
+  applyLoadWatches(): Promise<readonly LoadWatchChange[]>;
+  /** Measures now. False when nobody watches it. */
+  measureLoadNow(database: string): Promise<boolean>;
+
   /** Probes a store now. False when nobody watches it. */
   probeStoreNow(store: string): Promise<boolean>;
 

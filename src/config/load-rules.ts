@@ -34,6 +34,12 @@ export function samplingOf(root: LoadConfig, database: Pick<PacedDatabase, 'load
   return { watch, every, idleEvery, timeout, samplers };
 }
 
+/** Names of the databases whose load is watched. */
+export const watchedDatabases = (config: {
+  readonly load: LoadConfig;
+  readonly databases: readonly (Pick<PacedDatabase, 'load'> & { readonly name: string })[];
+}): readonly string[] => config.databases.filter((one) => samplingOf(config.load, one).watch).map(({ name }) => name);
+
 export function loadRulesOf(
   root: LoadConfig,
   database: PacedDatabase,

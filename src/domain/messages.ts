@@ -29,6 +29,9 @@ export const CLAIM_TRIAL_UPDATE = 'claimTrial';
 /** Id of the run that watches a store; here, because activities report to it. */
 export const storeHealthId = (store: string): string => `store-health/${store}`;
 
+/** Id of the run that watches the load of a database; here, because activities tell it that a backup begins. */
+export const loadWatchId = (database: string): string => `load-watch/${database}`;
+
 /** Told to `storeHealth`: this run waits for the store and wants to know when it is back. */
 export interface StoreWaiter {
   readonly workflowId: string;

@@ -12,6 +12,10 @@ export interface Pace {
   readonly setBy: string;
   /** Grows with each change; an older one that arrives late changes nothing. */
   readonly sequence: number;
+  /** Until when an operator's word beats the load watch, ms since the epoch; absent or null = until it is taken back. */
+  readonly until?: number | null;
+  /** With `paused`: the snapshot is released at once, as if the pause budget were spent. */
+  readonly giveUp?: boolean;
 }
 
 export const FULL_PACE: Pace = {
@@ -22,6 +26,28 @@ export const FULL_PACE: Pace = {
   setBy: 'default',
   sequence: 0,
 };
+
+/** Who the history names for a pace that the load watch set. */
+export const LOAD_WATCH = 'load watch';
+
+/** Set by a rule, not by a person. */
+export const isAutomatic = ({ setBy }: Pick<Pace, 'setBy'>): boolean =>
+  setBy === LOAD_WATCH || setBy === FULL_PACE.setBy;
+
+/** True while a person's word stands, which no rule may change. */
+export const operatorHolds = (pace: Pace, now: number): boolean =>
+  !isAutomatic(pace) && (pace.until === undefined || pace.until === null || now < pace.until);
+
+/**
+ * What is in force after a signal; `current` itself when it changes nothing. Among people, and among rules, the highest sequence
+ * wins. A rule changes nothing while a person's word stands. A person's word beats a rule's whatever the sequences, since
+ * two clocks, or a rule's signal on its way, must not undo it; `said` is the highest sequence that people have used.
+ */
+export function nextPace(current: Pace, asked: Pace, { said, now }: { said: number; now: number }): Pace {
+  if (isAutomatic(asked)) return operatorHolds(current, now) ? current : newerPace(current, asked);
+  if (asked.sequence <= said) return current;
+  return asked.sequence > current.sequence ? asked : { ...asked, sequence: current.sequence + 1 };
+}
 
 /** The later target wins; a doubled or late signal changes nothing. */
 export function newerPace(current: Pace, asked: Pace): Pace {
@@ -41,6 +67,9 @@ export function askedPace(current: Pace, asked: Partial<Pace> | undefined, pause
     reason: asked?.reason ?? 'asked by a signal without a reason',
     setBy: asked?.setBy ?? 'a signal without a sender',
     sequence: asked?.sequence ?? current.sequence + 1,
+    // These belong to one signal: the next one that does not state them ends them.
+    ...(asked?.until === undefined ? {} : { until: asked.until }),
+    ...(asked?.giveUp === true ? { giveUp: true } : {}),
   };
 }
 

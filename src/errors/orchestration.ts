@@ -56,6 +56,18 @@ export const ORCHESTRATION_ERRORS = {
     retryable: true,
     fault: 'environment',
   },
+  RUN_LOAD_UNWATCHED: {
+    summary: 'the load of this database is not watched',
+    hint: 'Set load.watch in holdfast.yaml for all workers, then `holdfast apply`; the watch ends where it is not set.',
+    retryable: false,
+    fault: 'environment',
+  },
+  RUN_EMERGENCY_STOP: {
+    summary: 'an emergency stop stands: no backup may start',
+    hint: 'It stands until somebody takes it back; `holdfast catalog audit` shows who set it and why.',
+    retryable: false,
+    fault: 'environment',
+  },
   RUN_DATABASE_UNKNOWN: {
     summary: 'the config names no such database',
     hint: 'Check the name against `databases` in the holdfast.yaml of this worker; all workers need the same file.',

@@ -10,10 +10,12 @@ import type { TimingDefaults } from '../activities/deps';
 import { connectTemporal } from '../client/connect';
 import { temporalEndpoint, temporalFault, type SecretResolver } from '../client/connection-options';
 import { registerSearchAttributes } from '../client/search-attributes';
+import { startLoadWatches } from '../client/load-watches';
 import { startStoreWatches } from '../client/store-watches';
 import type { HoldfastConfig } from '../config/schema';
 import { orchestrationError } from '../errors/orchestration';
 import { hostQueueName, QUEUE_KINDS, queueName, watchQueueName, type QueueKind } from '../workflows/ids';
+import { watchedDatabases } from '../config/load-rules';
 import { createDependencies } from './dependencies';
 import { errorMapping } from './error-mapping';
 import { serveMetrics, type MetricsServer } from './metrics';
@@ -106,7 +108,7 @@ export async function createWorkers(options: CreateWorkersOptions): Promise<Hold
       // Handed over at once: a watch never ends by itself.
       shutdownGraceTime: 0,
       shutdownForceTime: FORCE_AFTER_GRACE_MS,
-      maxConcurrentActivityTaskExecutions: Math.max(1, config.stores.length),
+      maxConcurrentActivityTaskExecutions: Math.max(1, config.stores.length + watchedDatabases(config).length),
     });
 
   const workers: Worker[] = [];
@@ -162,7 +164,9 @@ async function prepareServer(config: HoldfastConfig, secrets: SecretResolver): P
   try {
     await registerSearchAttributes(connection, config.temporal.namespace);
     const { namespace } = config.temporal;
-    if (config.health.watch) await startStoreWatches(new Client({ connection, namespace }), config);
+    const client = new Client({ connection, namespace });
+    if (config.health.watch) await startStoreWatches(client, config);
+    await startLoadWatches(client, config);
   } catch (error) {
     throw temporalFault(error, config.temporal);
   } finally {

@@ -15,6 +15,8 @@ import type { StoreEventListener } from '../domain/store-watch';
 import { createLogicalEngine } from '../engines/logical';
 import { orchestrationError } from '../errors/orchestration';
 import { createGovernorRegistry } from '../load/registry';
+import { createStoreMeter, teeStoreMetrics } from '../load/samplers/store-meter';
+import { createLoadWatching } from './load-watching';
 import { createMetrics, type WorkerMetrics } from './metrics';
 import { openKeys } from './open-keys';
 import { createStoreSet } from './store-set';
@@ -65,6 +67,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
     catalog,
     governors,
   });
+  const meter = createStoreMeter();
   const stores = createStoreSet(config, {
     secrets,
     keys,
@@ -73,13 +76,16 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       return copies.some(({ state }) => state === 'complete' || state === 'proved' || state === 'damaged');
     },
     probeMs: config.health.timeout,
-    metrics: {
-      request({ store, sentBytes, receivedBytes }) {
-        if (sentBytes > 0) metrics.stored(store, 'sent', sentBytes);
-        if (receivedBytes > 0) metrics.stored(store, 'received', receivedBytes);
+    metrics: teeStoreMetrics(
+      {
+        request({ store, sentBytes, receivedBytes }) {
+          if (sentBytes > 0) metrics.stored(store, 'sent', sentBytes);
+          if (receivedBytes > 0) metrics.stored(store, 'received', receivedBytes);
+        },
+        retry() {},
       },
-      retry() {},
-    },
+      meter.metrics,
+    ),
   });
   const database = (name: string): DatabaseConfig => {
     const found = config.databases.find((one) => one.name === name);
@@ -87,10 +93,19 @@ export function createDependencies(options: DependencyOptions): Dependencies {
     const configured = config.databases.map((one) => one.name).join(', ');
     throw orchestrationError('RUN_DATABASE_UNKNOWN', '', { context: { database: name, configured } });
   };
+  const load = createLoadWatching({
+    config,
+    secrets,
+    database,
+    connection: (name) => toConnectionTarget(database(name).connection, name),
+    meter,
+    log: (level, message, facts) => log[level](message, { ...facts }),
+  });
   return {
     metrics,
     activities: {
       database,
+      load,
       connection: (target) =>
         'database' in target
           ? toConnectionTarget(database(target.database).connection, target.database)
@@ -134,6 +149,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
       workerIdentity: options.identity,
     },
     async close() {
+      await load.sessions.close();
       await stores.close();
       await opened?.close();
     },

@@ -10,7 +10,7 @@ import {
   type PaceApplied,
 } from '../domain/messages';
 import { gradeAtLeast, type BackupPhase, type BackupType, type ProofGrade } from '../domain/names';
-import { FULL_PACE, newerPace, paceWord, type Pace } from '../domain/pace';
+import { FULL_PACE, isAutomatic, nextPace, paceWord, type Pace } from '../domain/pace';
 import { finishedDump, type BackupProgress, type CopyStatus, type DumpProgress } from '../domain/progress';
 import type { BackupInput, BackupResult } from '../domain/runs';
 import type { BackupPlan, DumpResult } from '../activities/types';
@@ -33,6 +33,8 @@ export class BackupRun {
   private readonly late = new Set<string>();
   private rule: Pick<BackupPlan, 'policy' | 'places'> = {};
   private attempting = false;
+  /** The highest sequence that people have used. */
+  private said = 0;
   private latest: AttemptRef | null = null;
   private dumpProgress: DumpProgress | null = null;
   private applied: { readonly sequence: number; readonly at: string | null } = {
@@ -62,9 +64,10 @@ export class BackupRun {
     this.show();
   }
 
-  /** A target that is not newer changes nothing, so doubled and late signals do no harm. */
+  /** A target that is not newer changes nothing, so doubled and late signals do no harm; a person's word beats a rule's. */
   ask(pace: Pace): void {
-    const next = newerPace(this.pace, pace);
+    const next = nextPace(this.pace, pace, { said: this.said, now: Date.now() });
+    if (!isAutomatic(pace)) this.said = Math.max(this.said, pace.sequence);
     if (next === this.pace) return;
     this.pace = next;
     this.show();

@@ -71,7 +71,7 @@ function openRun(input: BackupInput): BackupRun {
   setHandler(pauseSignal, (asked) => run.ask(askedPace(run.pace, asked, true)), {
     description: 'Hold the readers back; content: a pace, or nothing',
   });
-  setHandler(resumeSignal, (asked) => run.ask(askedPace(run.pace, asked, false)), {
+  setHandler(resumeSignal, (asked) => run.ask(askedPace(run.pace, { until: Date.now(), ...asked }, false)), {
     description: 'Let the readers go on; content: a pace, or nothing',
   });
   setHandler(setPaceSignal, (asked) => run.ask(askedPace(run.pace, asked)), {

@@ -2,6 +2,7 @@
 export { backup } from './backup';
 export { fillStoreWithAll } from './fill-store-with-all';
 export { intactShare } from './intact-share';
+export { loadWatch } from './load-watch';
 export { replicateCopy } from './replicate-copy';
 export { request } from './request';
 export { restore } from './restore';

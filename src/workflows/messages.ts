@@ -11,6 +11,7 @@ import {
   type DumpProgressed,
   type StoreWaiter,
 } from '../domain/messages';
+import type { LoadWatchState } from '../activities/load-types';
 import type { ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
 import type { BackupProgress } from '../domain/progress';
@@ -53,5 +54,9 @@ export const registerSignal = defineSignal<[StoreWaiter]>(SIGNAL.register);
 export const endSignal = defineSignal(SIGNAL.end);
 /** Content: who asks, the name of a database. Answers whether it may try the store now. */
 export const claimTrialUpdate = defineUpdate<boolean, [string]>(CLAIM_TRIAL_UPDATE);
+// `loadWatch` takes `probeNow` and `end` as well.
+/** null before the first round. */
+export const loadStatusQuery = defineQuery<LoadWatchState | null>(STATUS_QUERY);
+
 /** null before the first probe. */
 export const statusQuery = defineQuery<StoreStatus | null>(STATUS_QUERY);

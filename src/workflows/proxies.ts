@@ -32,6 +32,7 @@ export function records(): Pick_<
   | 'describeRun'
   | 'finishTurn'
   | 'announceStoreEvent'
+  | 'announceLoad'
 > {
   return proxyActivities({
     taskQueue: onQueue('workflow'),
@@ -109,6 +110,17 @@ export function watches(): Pick_<'watchStore'> {
     heartbeatTimeout: '30 seconds',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  });
+}
+
+/** Watching the load of a database: one attempt lasts ten minutes; another worker goes on at once where one was lost. */
+export function loadWatches(): Pick_<'sampleLoad'> {
+  return proxyActivities({
+    taskQueue: watchQueueName(prefixOf(workflowInfo().taskQueue)),
+    startToCloseTimeout: '30 minutes',
+    heartbeatTimeout: '10 seconds',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
   });
 }
 

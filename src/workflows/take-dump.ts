@@ -1,6 +1,7 @@
 /** The dump of a run, under a pace that may change at any time. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { BackupPlan, DumpResult } from '../activities/types';
+import { FULL_PACE } from '../domain/pace';
 import type { BackupRun } from './backup-state';
 import { failureFacts } from './failures';
 import { dumps, hosts, PAUSE_BUDGET_SPENT } from './proxies';
@@ -11,7 +12,7 @@ import { dumps, hosts, PAUSE_BUDGET_SPENT } from './proxies';
  */
 export async function takeDump(run: BackupRun, plan: BackupPlan): Promise<DumpResult> {
   for (let dump = 1; ; dump += 1) {
-    await condition(() => !run.pace.paused);
+    await mayGoOn(run);
     run.attempt();
     const keeper = new CancellationScope();
     const keeping = keeper.run(() => keepPace(run)).catch(ignoreCancellation);
@@ -19,14 +20,24 @@ export async function takeDump(run: BackupRun, plan: BackupPlan): Promise<DumpRe
       return await attempt(run, plan, dump);
     } catch (error) {
       if (failureFacts(error).type !== PAUSE_BUDGET_SPENT) throw error;
-      run.notice(
-        `dump ${dump} was paused for longer than the pause budget and gave up its snapshot; what it stored is kept`,
-      );
+      const why = run.pace.giveUp === true ? run.pace.reason : 'it was paused for longer than the pause budget';
+      run.notice(`dump ${dump} gave up its snapshot: ${why}; what it stored is kept`);
     } finally {
       keeper.cancel();
       await keeping;
       run.detach();
     }
+  }
+}
+
+/** Waits while the run is paused; a pause that was asked for with an end ends here, where no process is left that could see it. */
+async function mayGoOn(run: BackupRun): Promise<void> {
+  while (run.pace.paused) {
+    const { sequence, until, setBy } = run.pace;
+    const changed = () => run.pace.sequence !== sequence;
+    if (until === undefined || until === null) await condition(changed);
+    else if (!(await condition(changed, Math.max(1, until - Date.now()), { summary: `Paused by ${setBy} for a time` })))
+      run.ask({ ...FULL_PACE, reason: `the time that ${setBy} stated is over`, sequence: sequence + 1 });
   }
 }
 

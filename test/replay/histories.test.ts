@@ -13,7 +13,18 @@ beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
 
 test('there are histories of every situation that must survive a deploy', () => {
   const situations = ['success', 'paused-resumed', 'pause-budget', 'failed', 'cancelled', 'store-behind', 'replicate'];
-  for (const situation of [...situations, 'healed', 'request', 'retention', 'sweep', 'restore', 'rotation', 'intact'])
+  for (const situation of [
+    ...situations,
+    'healed',
+    'request',
+    'retention',
+    'sweep',
+    'restore',
+    'rotation',
+    'intact',
+    'load-watch',
+    'paced',
+  ])
     expect(names.some((name) => name.endsWith(`-${situation}.json`))).toBe(true);
 });
 

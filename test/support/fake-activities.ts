@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
 import type { BackupPlan, DumpInput, DumpResult, HoldfastActivities, RunTiming } from '../../src/activities/types';
+import { startOfWatch } from '../../src/activities/load-watch';
 import { SIGNAL } from '../../src/domain/messages';
 import { untriedStatus } from '../../src/domain/store-watch';
 import type { Pace } from '../../src/domain/pace';
@@ -76,6 +77,8 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
     deleteExpired: async () => ({ deleted: [], spared: [], objects: 0, bytes: 0 }),
     watchStore: async ({ store, status }) => ({ status: status ?? untriedStatus(store, Date.now()), events: [] }),
     announceStoreEvent: async () => {},
+    sampleLoad: async ({ known }) => ({ state: known ?? startOfWatch(), order: null, raised: [] }),
+    announceLoad: async () => {},
     planRotation: async () => ({
       turn: {
         backupId: 'b',

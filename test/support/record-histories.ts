@@ -8,10 +8,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createRunActivities } from '../../src/activities/runs';
 import type { HoldfastActivities } from '../../src/activities/types';
 import { SIGNAL } from '../../src/domain/messages';
-import { FULL_PACE } from '../../src/domain/pace';
+import { startOfWatch } from '../../src/activities/load-watch';
+import { FULL_PACE, LOAD_WATCH } from '../../src/domain/pace';
 import {
   backupRunId,
   intactId,
+  loadWatchId,
   requestId,
   retentionId,
   restoreId,
@@ -51,6 +53,7 @@ export async function recordHistories(): Promise<Histories> {
     await recordRestore(env, keep);
     await recordStoreFill(env, keep);
     await recordVerification(env, keep);
+    await recordLoadWatch(env, keep);
   } finally {
     await env.teardown();
   }
@@ -127,6 +130,50 @@ async function recordBudget(env: TestWorkflowEnvironment, keep: Keep): Promise<v
     await handle.result();
     await keep('pause-budget', handle);
   });
+}
+
+/** A backup that the watch slows down and lets go on, and that gives its snapshot up in between. */
+async function recordLoadWatch(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let queue = '';
+  let rounds = 0;
+  let finish = false;
+  const steering = steeredDump(
+    () => queue,
+    ({ pace }) => finish && !pace.paused,
+  );
+  const workflowId = backupRunId('loaded');
+  const reason = 'CPU of the host 95 %';
+  const paces = [
+    { ...FULL_PACE, maxBytesPerSecond: 8e6, readers: 1, uploads: 1, reason, setBy: LOAD_WATCH, sequence: 1 },
+    { ...FULL_PACE, uploads: null, reason: 'all signals are within their limits', setBy: LOAD_WATCH, sequence: 2 },
+  ];
+  const sampleLoad: HoldfastActivities['sampleLoad'] = async ({ known }) => {
+    const state = { ...(known ?? startOfWatch()), rhythm: 'backup' as const, rounds: (rounds += 1) };
+    const described = await env.client.workflow.getHandle(workflowId).describe();
+    const pace = steering.state.attempts > 0 ? paces.shift() : undefined;
+    if (pace === undefined) {
+      finish ||= paces.length === 0 && steering.state.pace?.sequence === 2;
+      await delay(200);
+      return { state: { ...state, rhythm: finish ? 'idle' : 'backup' }, order: null, raised: [] };
+    }
+    const raised = [{ code: 'deadlineAtRisk' as const, text: 'at this pace it ends too late' }];
+    return { state, order: { workflowId, runId: described.runId, pace }, raised };
+  };
+  await withWorkers(
+    env,
+    { sampleLoad, dump: steering.dump, applyPace: steering.applyPace },
+    async ({ workers, start }) => {
+      queue = workers.hostQueue;
+      const run = await start('backup', workflowId, input('loaded'));
+      const watch = await start('loadWatch', loadWatchId('loaded'), { database: 'loaded' });
+      await run.result();
+      await watch.signal(SIGNAL.probeNow);
+      await watch.signal(SIGNAL.end);
+      await watch.result();
+      await keep('load-watch', watch);
+      await keep('paced', run);
+    },
+  );
 }
 
 function recordFailed(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {

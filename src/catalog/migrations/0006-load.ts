@@ -57,6 +57,8 @@ CREATE INDEX load_events_backup ON load_events (backup_id);
 CREATE TABLE load_watches (
   database text PRIMARY KEY,
   at       timestamptz NOT NULL,
+  -- By this server's clock, so that its age means the same to every worker.
+  heard_at timestamptz NOT NULL,
   word     jsonb NOT NULL
 );
 COMMENT ON TABLE load_watches IS 'the last word of the watch of each database; an old one means that the watch is silent';

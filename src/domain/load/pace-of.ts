@@ -1,10 +1,9 @@
 /** Decisions as paces of a run, and the safe pace of a run whose watch is silent. */
-import type { Pace } from '../pace';
+import { LOAD_WATCH, type Pace } from '../pace';
 import type { PaceDecision } from './policy-types';
 import type { LoadRules } from './rules';
 
-/** Who the history names for a pace that the policy set. */
-export const LOAD_WATCH = 'load watch';
+export { LOAD_WATCH };
 const MAX_REASON = 240;
 
 /** `setBy`: the operator when an override decided. */

@@ -201,7 +201,8 @@ function summarize({ snapshot, tools, access, plan }: Run, files: DumpedFile[], 
 function watchPause({ governor, options, source }: DumpRequest, failed: AbortController): () => void {
   const timer = setInterval(() => {
     const pausedMs = Math.round(governor.pausedForMs());
-    if (pausedMs > options.pauseBudgetMs)
+    const { paused, giveUp = false } = governor.pace;
+    if (pausedMs > options.pauseBudgetMs || (paused && giveUp))
       failed.abort(
         postgresError('PG_PAUSE_BUDGET_SPENT', '', {
           context: { database: source.name, pausedMs, budgetMs: options.pauseBudgetMs },

@@ -170,7 +170,7 @@ describe('load in the catalogue', () => {
     await catalog.saveLoadWatch({ database: 'shop', at: new Date(MONDAY + 1_000), word });
     await catalog.saveLoadWatch({ database: 'shop', at: new Date(MONDAY), word: { ...word, reasons: ['late'] } });
     expect(await catalog.loadWatches({ database: 'shop' })).toEqual([
-      { database: 'shop', at: new Date(MONDAY + 1_000), word },
+      { database: 'shop', at: new Date(MONDAY + 1_000), word, ageMs: expect.any(Number) },
     ]);
     expect(await catalog.loadWatches({ database: 'other' })).toEqual([]);
   });

@@ -1,0 +1,290 @@
+/** Samples the load of a database, keeps the figures, and decides the pace of its backup while one reads. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { Catalog } from '../catalog/types';
+import type { LoadWatchWord } from '../catalog/load-types';
+import { decidePace } from '../domain/load/policy';
+import { START_STATE, type PaceDecision, type PolicyAlert, type PolicyState } from '../domain/load/policy-types';
+import type { EmergencyStop } from '../domain/load/override';
+import type { LoadSample } from '../domain/load/signals';
+import { overrideIn, targetOf, wantedPace } from '../domain/load/wanted-pace';
+import { paceWord } from '../domain/pace';
+import { orchestrationError } from '../errors/orchestration';
+import { isHoldfastError } from '../errors/holdfast-error';
+import type { LoadRound, LoadSession } from '../load/watch-session';
+import type { ActivityDeps, WatchedLoad } from './deps';
+import { withHeartbeat, type Beat } from './heartbeat';
+import type { LoadRhythm, LoadWatchState, PaceOrder, SampleLoadInput, SampleLoadResult } from './load-types';
+import { lookAtBackup, type RunLook } from './run-look';
+import type { HoldfastActivities } from './types';
+import { usualOf } from './usual-load';
+
+type LoadDeps = Pick<ActivityDeps, 'load' | 'catalog'>;
+
+/** Then it returns although nothing changed, so that the workflow's card is never older. */
+const LONGEST_MS = 600_000;
+const RECORD_MS = 30_000;
+/** The last word is written so often while a backup reads: its age tells the dump whether anybody watches. */
+const WORD_MS = 5_000;
+const MAINTAIN_MS = 300_000;
+/** A catalogue that answers later than this is not waited for. */
+const CATALOG_PATIENCE_MS = 3_000;
+/** An order is seen in the run's answer after this at the latest; before, it is not given again. */
+const ORDER_SEEN_MS = 5_000;
+
+export function createLoadWatchActivities(deps: LoadDeps): Pick<HoldfastActivities, 'sampleLoad'> {
+  return {
+    sampleLoad: (input) => {
+      const told = Context.current().info.heartbeatDetails as LoadWatchState | null | undefined;
+      // An attempt that died had seen more than the workflow knows.
+      const known = told && told.rounds > (input.known?.rounds ?? 0) ? told : input.known;
+      return withHeartbeat((beat) => watch(deps, { ...input, known }, beat), { initial: known });
+    },
+  };
+}
+
+export const startOfWatch = (): LoadWatchState => ({
+  rhythm: 'idle',
+  runId: null,
+  backupId: null,
+  policy: START_STATE,
+  reasons: [],
+  alerts: [],
+  rounds: 0,
+  at: null,
+});
+
+async function watch(deps: LoadDeps, input: SampleLoadInput, beat: Beat): Promise<SampleLoadResult> {
+  const { database } = input;
+  const watched = deps.load.of(database);
+  if (watched === null) throw orchestrationError('RUN_LOAD_UNWATCHED', '', { context: { database } });
+  const cancelled = Context.current().cancellationSignal;
+  const endsAt = performance.now() + LONGEST_MS;
+  const session = deps.load.sessions.take(database);
+  let state = input.known ?? startOfWatch();
+  let waitMs = input.now || state.at === null ? 0 : dueIn(state, watched);
+  try {
+    for (;;) {
+      await delay(Math.max(0, Math.min(waitMs, endsAt - performance.now())), undefined, { signal: beat.signal });
+      const before: LoadRhythm = state.rhythm;
+      const started = performance.now();
+      const round = await one(deps, watched, session, { database, state }, beat.signal);
+      state = round.state;
+      beat.report(state);
+      const ended = performance.now() >= endsAt || state.rhythm !== before;
+      if (round.order !== null || round.raised.length > 0 || ended) return round;
+      waitMs = (state.rhythm === 'backup' ? watched.everyMs : watched.idleEveryMs) - (performance.now() - started);
+    }
+  } catch (error) {
+    // Cancelled means that there is news for the watch: what it knows goes back with the answer. A stopping worker hands over.
+    const asked = cancelled.aborted && Context.current().cancellationDetails?.workerShutdown !== true;
+    if (!beat.signal.aborted || !asked || isHoldfastError(beat.signal.reason, 'RUN_ATTEMPT_STALE')) throw error;
+    return { state, order: null, raised: [] };
+  } finally {
+    session.release();
+  }
+}
+
+/** From the wall clock, since the last round may have been in another process; a clock that was set back puts nothing off. */
+function dueIn({ at, rhythm }: LoadWatchState, { everyMs, idleEveryMs }: WatchedLoad): number {
+  const every = rhythm === 'backup' ? everyMs : idleEveryMs;
+  return Math.min(every, Math.max(0, Date.parse(at!) + every - Date.now()));
+}
+
+interface Where {
+  readonly database: string;
+  readonly state: LoadWatchState;
+}
+
+async function one(
+  deps: LoadDeps,
+  watched: WatchedLoad,
+  session: LoadSession,
+  { database, state: before }: Where,
+  signal: AbortSignal,
+): Promise<SampleLoadResult> {
+  const run = await lookAtBackup(database).catch((error: unknown) => {
+    signal.throwIfAborted();
+    deps.load.log('warn', 'the backup could not be looked at; its pace stays', { database, error: String(error) });
+    return 'unknown' as const;
+  });
+  const round = await session.round(signal);
+  const now = Date.now();
+  const reading = run !== null && run !== 'unknown' && isReading(run) ? run : null;
+  const rhythm: LoadRhythm = run === 'unknown' ? before.rhythm : reading ? 'backup' : 'idle';
+  const backupId = reading?.progress.backupId ?? null;
+  const base = { ...before, rhythm, rounds: before.rounds + 1, at: new Date(now).toISOString() };
+  let state: LoadWatchState = rhythm === 'idle' ? { ...base, backupId, reasons: [], alerts: [] } : base;
+  let order: PaceOrder | null = null;
+  let raised: readonly PolicyAlert[] = [];
+
+  if (reading !== null) {
+    const catalog = await patiently(deps, database, (one) => Promise.resolve(one));
+    const stop = await stopKnown(deps, session, database);
+    const decision = decidePace({
+      now,
+      rules: watched.rules,
+      samples: session.samples,
+      failures: session.failures,
+      usual: await usualOf(session, catalog, database, watched.rules.timeZone, Date.parse(reading.progress.startedAt)),
+      run: factsOf(reading),
+      override: overrideIn(reading.progress.pace, now),
+      emergencyStop: stop,
+      state: policyFor(before, reading),
+    });
+    state = {
+      ...state,
+      runId: reading.runId,
+      backupId,
+      policy: decision.state,
+      reasons: decision.reasons.map(({ text }) => text),
+      alerts: decision.alerts,
+    };
+    order = orderFor(session, reading, decision, now);
+    raised = decision.raised;
+  }
+  await keep(deps, watched, session, { database, state }, round);
+  return { state, order, raised };
+}
+
+/** A catalogue that is away takes no stop back. */
+async function stopKnown(deps: LoadDeps, session: LoadSession, database: string): Promise<EmergencyStop | null> {
+  const answer = await patiently(deps, database, async (catalog) => ({ row: await catalog.standingStop() }));
+  if (answer === null) return (session.known.get('stop') as EmergencyStop | null | undefined) ?? null;
+  const { row } = answer;
+  const stop = row && { since: row.since.getTime(), by: row.by, why: row.why };
+  session.known.set('stop', stop);
+  return stop;
+}
+
+/** Later phases read stores, not the database. */
+const isReading = ({ progress: { phase } }: RunLook) => phase === 'admitting' || phase === 'dumping';
+
+/** What one run taught about its own pace says nothing of the next; that the database bore no work at all does. */
+function policyFor(before: LoadWatchState, run: RunLook): PolicyState {
+  return before.runId === run.runId ? before.policy : { ...START_STATE, impact: before.policy.impact };
+}
+
+function factsOf({ progress }: RunLook) {
+  const { dump, startedAt, phase } = progress;
+  return {
+    kind: 'backup' as const,
+    startedAt: Date.parse(startedAt),
+    bytesDone: dump?.plainBytes ?? 0,
+    bytesExpected: dump?.plainBytesExpected ?? null,
+    bytesPerSecond: phase === 'dumping' ? (dump?.bytesPerSecond ?? null) : null,
+    givesWayTo: null,
+  };
+}
+
+/** Null when the run is as decided, or was told so a moment ago. */
+function orderFor(session: LoadSession, run: RunLook, decision: PaceDecision, now: number): PaceOrder | null {
+  const pace = wantedPace(run.progress.pace, decision, now);
+  if (pace === null) return null;
+  const told = session.known.get('order') as { readonly key: string; readonly at: number } | undefined;
+  const key = JSON.stringify([run.runId, run.progress.pace.sequence, targetOf(pace), pace.giveUp ?? false]);
+  if (told?.key === key && now - told.at < ORDER_SEEN_MS) return null;
+  session.known.set('order', { key, at: now });
+  return { workflowId: run.workflowId, runId: run.runId, pace };
+}
+
+/** Samples at most each half minute, the last word more often while a backup reads, old figures now and then. */
+async function keep(
+  deps: LoadDeps,
+  { rules, keep: retention }: WatchedLoad,
+  session: LoadSession,
+  { database, state }: Where,
+  { samples, failures }: LoadRound,
+): Promise<void> {
+  const due = (what: string, everyMs: number) => {
+    const last = session.written.get(what);
+    // A round that comes a little early is still the one of its time.
+    if (last !== undefined && performance.now() - last < everyMs * 0.95) return false;
+    session.written.set(what, performance.now());
+    return true;
+  };
+  const { rhythm, backupId } = state;
+  if (due('samples', RECORD_MS))
+    await patiently(deps, database, (catalog) => catalog.recordLoad({ database, backupId, samples }));
+  const changed = session.known.get('word') !== `${rhythm} ${state.reasons.join()}`;
+  if (due('word', rhythm === 'backup' ? WORD_MS : RECORD_MS) || changed) {
+    session.known.set('word', `${rhythm} ${state.reasons.join()}`);
+    const word = wordOf(state, newestOf(session.samples), failures);
+    await patiently(deps, database, (catalog) => catalog.saveLoadWatch({ database, at: new Date(), word }));
+  }
+  if (due('maintenance', MAINTAIN_MS)) {
+    const { timeZone } = rules;
+    // May take long after a time without a worker, so it is not waited for.
+    void deps
+      .catalog()
+      .then((catalog) => catalog.maintainLoad({ database, now: new Date(), timeZone, keep: retention }))
+      .catch((error: unknown) =>
+        deps.load.log('warn', 'figures of load could not be rolled up', { database, error: String(error) }),
+      );
+  }
+}
+
+function wordOf(
+  { rhythm, backupId, policy, reasons, alerts }: LoadWatchState,
+  signals: LoadWatchWord['signals'],
+  failures: LoadRound['failures'],
+): LoadWatchWord {
+  const { target } = policy;
+  return {
+    rhythm,
+    backupId,
+    target: rhythm === 'backup' ? target : null,
+    reasons,
+    alerts,
+    signals,
+    failures: failures.map(({ source, kind, message }) => ({ source, kind, message })),
+  };
+}
+
+function newestOf(samples: readonly LoadSample[]): LoadWatchWord['signals'] {
+  return Object.fromEntries(samples.map(({ source, signals }) => [source, signals]));
+}
+
+/** Whether the catalogue answers or not, the watch goes on; null when it did not. */
+async function patiently<Result>(
+  deps: LoadDeps,
+  database: string,
+  work: (catalog: Catalog) => Promise<Result>,
+): Promise<Result | null> {
+  const working = deps.catalog().then(work);
+  const patience = new AbortController();
+  const late = delay(CATALOG_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+    throw orchestrationError('RUN_RECORD_LATE', '', { context: { database } });
+  });
+  try {
+    return await Promise.race([working, late]);
+  } catch (error) {
+    deps.load.log('warn', 'the catalogue could not be used by the load watch', { database, error: String(error) });
+    return null;
+  } finally {
+    patience.abort();
+    late.catch(() => undefined);
+    working.catch(() => undefined);
+  }
+}
+
+export function createLoadNewsActivities(deps: LoadDeps): Pick<HoldfastActivities, 'announceLoad'> {
+  return {
+    async announceLoad({ database, at, backupId, pace, alert, reasons }) {
+      const catalog = await deps.catalog();
+      const limits = {
+        maxBytesPerSecond: pace?.maxBytesPerSecond ?? null,
+        readers: pace?.readers ?? null,
+        uploads: pace?.uploads ?? null,
+      };
+      const common = { database, at: new Date(at), backupId, ...limits, reasons };
+      if (pace !== null)
+        await catalog.addLoadEvent({ ...common, kind: 'pace', word: paceWord(pace), setBy: pace.setBy });
+      if (alert !== null) {
+        const { code, text } = alert;
+        deps.load.log('warn', `load of ${database}: ${text}`, { database, alert: code, backupId });
+        await catalog.addLoadEvent({ ...common, kind: 'alert', word: code, setBy: 'load watch', reasons: [text] });
+      }
+    },
+  };
+}
