@@ -24,6 +24,7 @@ import type * as UpModule from './up/run-up';
 import type * as StoreContentsModule from './store-contents';
 import type * as StoreCheckModule from './check-store';
 import type * as DiffModule from '../repository/diff-stores';
+import type * as RemoveAllModule from '../repository/remove-all';
 import type * as ReaderModule from '../repository/reader';
 import type * as StorageModule from '../storage/create-store';
 
@@ -49,6 +50,7 @@ export const load = {
     ...(require('../repository/diff-stores') as typeof DiffModule),
     ...(require('../repository/reader') as typeof ReaderModule),
   }),
+  removeAll: () => require('../repository/remove-all') as typeof RemoveAllModule,
   storage: () => require('../storage/create-store') as typeof StorageModule,
 };
 

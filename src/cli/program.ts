@@ -28,7 +28,8 @@ import {
   scheduleTrigger,
 } from './commands/schedule/schedule';
 import { storeCost } from './commands/store/cost';
-import { storeActivate, storeAdd, storeDrain, storeRetire } from './commands/store/life';
+import { storeActivate, storeAdd, storeDrain } from './commands/store/life';
+import { storeRetire } from './commands/store/retire';
 import { storeDiff } from './commands/store/diff';
 import { storeHistory, storeStatus } from './commands/store/health';
 import { storeCheck, storeList } from './commands/store/store';

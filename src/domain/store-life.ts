@@ -48,6 +48,31 @@ export interface RetirementObstacle {
   readonly sentence: string;
 }
 
+/** A backup of which a retired store still has objects. */
+export interface RetiredCopy {
+  readonly database: string;
+  readonly backupId: string;
+  /** null: the catalogue knows nothing of it. */
+  readonly known: { readonly deleted: boolean } | null;
+  /** Stores that are left, have a good copy by the catalogue, and show its manifest. */
+  readonly goodAt: readonly string[];
+}
+
+/**
+ * Why the objects at a retired store may not be deleted: they are the last that is left of a backup, or of one that the
+ * catalogue does not know. Empty: they may. Copies may have been lost elsewhere since the store was retired.
+ */
+export function deletionObstacles(copies: readonly RetiredCopy[]): readonly RetirementObstacle[] {
+  return copies.flatMap(({ database, backupId, known, goodAt }): RetirementObstacle[] => {
+    if (known?.deleted === true || (known !== null && goodAt.length > 0)) return [];
+    const sentence =
+      known === null
+        ? 'the catalogue does not know this backup: rebuild it from this store, or delete the backup by hand'
+        : 'no other store that is left has a good copy';
+    return [{ database, backupId, clause: 'only-copy', sentence }];
+  });
+}
+
 /**
  * What would break if the copies at `store` counted no more: a backup's only good copy, the proved backups that always
  * remain, a clause of the policy of a kept backup, or the policy of backups to come. Empty: the store may be retired.

@@ -109,7 +109,7 @@ export async function sweep(request: SweepRequest): Promise<SweepResult> {
 }
 
 /** Deletes what can be; gives the keys that the store holds on to (Object Lock): a later sweep finds them again. */
-async function deleteUnlocked(
+export async function deleteUnlocked(
   store: ObjectStore,
   objectKeys: readonly string[],
   signal?: AbortSignal,

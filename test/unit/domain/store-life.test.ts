@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import type { PolicyStore } from '../../../src/domain/compliance';
 import { COPY_STATES, isGood } from '../../../src/domain/copy-state';
 import type { CopyState } from '../../../src/domain/names';
-import { retirementObstacles, type RetirementOfDatabase } from '../../../src/domain/store-life';
+import { deletionObstacles, retirementObstacles, type RetirementOfDatabase } from '../../../src/domain/store-life';
 
 const store = (name: string, provider: string, role: PolicyStore['role'] = 'secondary'): PolicyStore => ({
   name,
@@ -103,4 +103,20 @@ test('where nothing stands in the way, every backup with a good copy keeps one, 
       expect(proved(true)).toBe(proved(false));
     }),
   );
+});
+
+test('objects go when another store shows the backup, or when it is deleted; one that nobody knows stays', () => {
+  const copy = (backupId: string, known: { deleted: boolean } | null, goodAt: string[]) => ({
+    ...{ database: 'shop', backupId, known, goodAt },
+  });
+  const found = deletionObstacles([
+    copy('elsewhere', { deleted: false }, ['disk']),
+    copy('deleted', { deleted: true }, []),
+    copy('last', { deleted: false }, []),
+    copy('unknown', null, ['disk']),
+  ]);
+  expect(found.map(({ backupId, clause }) => [backupId, clause])).toEqual([
+    ['last', 'only-copy'],
+    ['unknown', 'only-copy'],
+  ]);
 });

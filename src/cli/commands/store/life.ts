@@ -1,20 +1,17 @@
-/** store add, drain, activate, retire: the life of a store. */
+/** store add, drain, activate: the life of a store. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { obstaclesToRetire } from '../../../catalog/retirement';
 import type { HoldfastConfig } from '../../../config/schema';
-import { lifeOf, type RetirementObstacle, type StoreLife, type StoreLifeState } from '../../../domain/store-life';
+import { lifeOf, type StoreLife, type StoreLifeState } from '../../../domain/store-life';
 import type { StoreFillProgress } from '../../../domain/runs';
 import { cliError } from '../../../errors/cli';
 import { countArgument } from '../../arguments';
 import { checkPolicy } from '../../check-policy';
 import { action, type Answer, type Verb } from '../../command';
-import { confirmTyped } from '../../confirm';
 import type { CliContext } from '../../context';
 import { EXIT } from '../../exit-codes';
 import { load } from '../../lazy';
-import { formatBytes, NONE, plural } from '../../output/format';
+import { formatBytes, plural } from '../../output/format';
 import { createProgress, withSpinner } from '../../output/progress';
-import { renderTable } from '../../output/table';
 import { checkExit, renderCheck } from './store';
 
 /** One copy is tried for this long; what could not be filled is named, and the command may be given again. */
@@ -166,97 +163,6 @@ export const storeActivate: Verb = (parent, cli) =>
       }),
     );
 
-interface RetireOptions {
-  readonly reason?: string;
-  readonly dryRun?: boolean;
-  readonly confirm?: string;
-}
-
-export const storeRetire: Verb = (parent, cli) =>
-  parent
-    .command('retire')
-    .argument('<store>', 'store name')
-    .description(
-      'let the copies at a store count for nothing any more; refuses while they are needed; deletes nothing there',
-    )
-    .option('-r, --reason <text>', 'why, kept in the audit log')
-    .option('-n, --dry-run', 'say what stands in the way, change nothing')
-    .option('--confirm <name>', 'the name of the store, instead of typing it when asked; --yes serves as well')
-    .addHelpText('after', '\nTake the store out of holdfast.yaml afterwards; `holdfast store add` takes it back.')
-    .action(
-      action<RetireOptions>(cli, async (context, options, name: string): Promise<Answer> => {
-        const config = await context.config();
-        const catalog = await context.catalog();
-        const copies = await catalog.copies({ store: name });
-        // A store that the configuration names no more can be retired as long as the catalogue has copies of it.
-        if (copies.length === 0) await context.storeConfig(name);
-        if (options.dryRun) {
-          const obstacles = await obstaclesToRetire(catalog, config, name);
-          return {
-            data: { store: name, retired: false, dryRun: true, copies: copies.length, obstacles },
-            text:
-              obstacles.length === 0
-                ? `${name} can be retired: nothing needs its ${plural(copies.length, 'copy', 'copies')}`
-                : renderObstacles(context, name, obstacles),
-            exitCode: obstacles.length === 0 ? EXIT.ok : EXIT.refused,
-          };
-        }
-        await refuse(context, name, await obstaclesToRetire(catalog, config, name));
-        if (context.options.yes !== true) {
-          await confirmTyped(context.ui, {
-            danger: `The ${plural(copies.length, 'copy', 'copies')} at ${name} will count for nothing; nothing is deleted there.`,
-            name,
-            given: options.confirm,
-          });
-        }
-        const since = context.ui.now();
-        let obstacles: readonly RetirementObstacle[] = [];
-        const { retired, copies: forgotten } = await catalog.retireStore({
-          store: name,
-          since,
-          who: context.who,
-          reason: options.reason ?? null,
-          // What was found above may have changed while somebody typed.
-          refuse: async () => (obstacles = await obstaclesToRetire(catalog, config, name)).length > 0,
-        });
-        if (!retired) await refuse(context, name, obstacles);
-        await audit(context, name, 'retired', options.reason ?? null, { copies: forgotten });
-        return {
-          data: { store: name, retired: true, dryRun: false, copies: forgotten, obstacles: [] },
-          text: `${name} is retired: ${plural(forgotten, 'copy', 'copies')} forgotten, nothing was deleted there\ntake it out of holdfast.yaml now`,
-        };
-      }),
-    );
-
-function refuse(context: CliContext, store: string, obstacles: readonly RetirementObstacle[]): Promise<void> {
-  if (obstacles.length === 0) return Promise.resolve();
-  if (!context.ui.json) context.ui.err.write(`${renderObstacles(context, store, obstacles)}\n`);
-  const backups = [...new Set(obstacles.flatMap(({ backupId }) => (backupId === null ? [] : [backupId])))];
-  const clauses = [...new Set(obstacles.map(({ clause }) => clause))];
-  throw cliError('CLI_STORE_RETIRE_REFUSED', '', {
-    context: {
-      store,
-      clauses: clauses.join(','),
-      backups: backups.slice(0, 10).join(','),
-      ...(backups.length > 10 ? { more: backups.length - 10 } : {}),
-    },
-  });
-}
-
-function renderObstacles(context: CliContext, store: string, obstacles: readonly RetirementObstacle[]): string {
-  const table = renderTable<RetirementObstacle>(
-    obstacles,
-    [
-      { title: 'DATABASE', get: ({ database }) => database },
-      { title: 'BACKUP', get: ({ backupId }) => backupId ?? NONE },
-      { title: 'CLAUSE', get: ({ clause }) => clause },
-      { title: 'WHY', get: ({ sentence }) => sentence },
-    ],
-    context.ui.colors.dim,
-  );
-  return `${context.ui.colors.red(`${store} cannot be retired`)}\n${table}`;
-}
-
 async function decide(
   context: CliContext,
   store: string,
@@ -267,10 +173,10 @@ async function decide(
   const catalog = await context.catalog();
   const life: StoreLife = { store, state, since: context.ui.now(), who: context.who, reason };
   await catalog.setStoreLife(life);
-  await audit(context, store, state, reason, details);
+  await auditLife(context, store, state, reason, details);
 }
 
-async function audit(
+export async function auditLife(
   context: CliContext,
   store: string,
   state: StoreLifeState,
