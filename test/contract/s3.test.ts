@@ -8,6 +8,7 @@ import { s3StoreSchema, type S3StoreConfig } from '../../src/config/schema';
 import { probeCanaryKey } from '../../src/storage/canary';
 import { createStore, type SecretResolver } from '../../src/storage/create-store';
 import { createS3Client } from '../../src/storage/s3/client';
+import { startMinio } from '../support/minio';
 import { startS3Server } from '../support/s3-server';
 import { describeObjectStore, type ContractSubject } from './object-store.suite';
 
@@ -56,6 +57,22 @@ describe.each([
     return subject(config, server.secrets, () => server.stop());
   });
 });
+
+describeObjectStore(
+  'an S3 store of MinIO by its preset',
+  { createOnly: true, serverChecksum: true, large: true },
+  async () => {
+    const server = await startMinio();
+    try {
+      await server.createBucket('contract');
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    const config = server.storeConfig('contract', { ...multipart, limits, prefix: 'some/prefix' });
+    return subject(config, server.secrets, () => server.stop());
+  },
+);
 
 describe('an S3 store with Object Lock', () => {
   it('locks small and large objects for the time configured', async () => {
