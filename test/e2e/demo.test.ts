@@ -105,7 +105,7 @@ describe('the demo', () => {
     expect(new Date(result.pause!.askedAt).getTime()).toBeGreaterThan(0);
     expect(result.pause!.effectiveMs).toBeLessThan(1_000);
     expect(processesIn(folder)).toEqual([]);
-  }, 420_000);
+  }, 600_000);
 
   it('loses a store in the middle of the dump, ends well without it, and fills it from another copy when it is back', async () => {
     const { ended, said } = startDemo('--exit', '--json', '--outage');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HoldfastClient } from '../../client/types';
 import type { BackupResult, RequestResult } from '../../domain/runs';
 import { demoError } from '../../errors/demo';
+import { replicateId } from '../../workflows/ids';
 import { formatBytes, formatCount, formatDuration } from '../output/format';
 import { compareAfter, type SourceDatabase } from './source-database';
 import { DEMO_DATABASE, DEMO_STORES, FULL_SCHEDULE } from './config-text';
@@ -126,6 +127,7 @@ async function keepDespite(outage: Outage, options: StoryOptions, record: StoryR
   const backup = note(options, record, request);
   const run = await outage.endedWithout(backup);
   heading(`Bring ${LOST} back`);
+  link(options, record, `the run that fills ${LOST}`, replicateId(DEMO_DATABASE, backup.backupId, LOST));
   record.backups[record.backups.length - 1] = await outage.mend(backup);
   // The next backup leaves out a store whose breaker is still open.
   if (!(await storesWell({ catalog, config, signal }))) say('the watch of the stores is not content yet');
