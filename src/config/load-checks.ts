@@ -1,4 +1,5 @@
 /** What the fields of `load` demand of each other, and of the rest of the configuration. */
+import type { z } from 'zod';
 import { limitFaults } from '../domain/load/limits';
 import { openMinutes } from '../domain/load/calendar';
 import { isSignalName, KNOWN_SIGNALS } from '../domain/load/signals';
@@ -26,7 +27,7 @@ interface Checked {
 /** Of a configuration whose fields are right each by itself. */
 export function loadChecks(root: LoadConfig, databases: readonly Checked[]): readonly Finding[] {
   const findings: Finding[] = [];
-  const fault: Report = (path, message, hint = null) => void findings.push({ path, at: 'value', message, hint });
+  const fault = reporter(findings);
   ownChecks(root, ['load'], fault);
   const { samples, minutes, hours, days } = root.keep;
   if (!(samples <= minutes && minutes <= hours && hours <= days))
@@ -47,30 +48,53 @@ export function loadChecks(root: LoadConfig, databases: readonly Checked[]): rea
   return findings;
 }
 
-/** Of a file that has other faults as well: skips what cannot be read. */
+/** Of a file that has other faults as well: skips what cannot be read, and what the unread might change. */
 export function writtenLoadChecks(written: unknown): readonly Finding[] {
-  const root = loadSchema.safeParse(field(written, 'load') ?? {});
-  if (!root.success) return [];
-  const databases = field(written, 'databases');
-  if (!Array.isArray(databases)) return loadChecks(root.data, []);
-  return loadChecks(
-    root.data,
-    databases.map((database: unknown): Checked => {
-      const load = databaseLoadSchema.safeParse(field(database, 'load'));
-      const schedules = field(database, 'schedules');
-      return {
-        load: load.success ? load.data : undefined,
-        schedules: Array.isArray(schedules)
-          ? schedules.map((schedule: unknown) => ({
-              at: text(field(schedule, 'at')),
-              every: text(field(schedule, 'every')),
-              timezone: text(field(schedule, 'timezone')),
-            }))
-          : [],
-      };
-    }),
-  );
+  const root = readable(loadSchema, field(written, 'load') ?? {});
+  const list = field(written, 'databases');
+  const databases = (Array.isArray(list) ? list : []).map((database: unknown) => ({
+    load: readable(databaseLoadSchema, field(database, 'load') ?? {}),
+    schedules: schedulesOf(database),
+  }));
+  if (root.whole && databases.every(({ load }) => load.whole))
+    return loadChecks(
+      root.value!,
+      databases.map(({ load, schedules }) => ({ load: load.value ?? undefined, schedules })),
+    );
+  const findings: Finding[] = [];
+  const fault = reporter(findings);
+  if (root.value) ownChecks(root.value, ['load'], fault);
+  databases.forEach(({ load }, d) => load.value && ownChecks(load.value, ['databases', d, 'load'], fault));
+  return findings;
 }
+
+/** As much of a section as can be read: fields with faults of their own are left out. `whole`: nothing was. */
+function readable<T>(schema: z.ZodType<T>, written: unknown): { readonly value: T | null; readonly whole: boolean } {
+  const first = schema.safeParse(written);
+  if (first.success) return { value: first.data, whole: true };
+  if (typeof written !== 'object' || written === null) return { value: null, whole: false };
+  const faulty = new Set(
+    first.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0])])),
+  );
+  const rest = Object.fromEntries(Object.entries(written).filter(([key]) => !faulty.has(key)));
+  const second = schema.safeParse(rest);
+  return { value: second.success ? second.data : null, whole: false };
+}
+
+function schedulesOf(database: unknown): readonly Scheduled[] {
+  const schedules = field(database, 'schedules');
+  if (!Array.isArray(schedules)) return [];
+  return schedules.map((schedule: unknown) => ({
+    at: text(field(schedule, 'at')),
+    every: text(field(schedule, 'every')),
+    timezone: text(field(schedule, 'timezone')),
+  }));
+}
+
+const reporter =
+  (findings: Finding[]): Report =>
+  (path, message, hint = null) =>
+    void findings.push({ path, at: 'value', message, hint });
 
 /** Of one section by itself. */
 function ownChecks(load: DatabaseLoadConfig, path: ConfigPath, fault: Report): void {

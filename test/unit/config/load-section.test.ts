@@ -243,3 +243,16 @@ test('faults of load are listed together with those of other sections', () => {
     'worker.dumps: must be at least 1',
   ]);
 });
+
+test('a fault of one field hides no fault of another, nor its hint', () => {
+  const own = '    load: { limits: { hostCpuu: { throttle: 3 } }, priority: highest }\n';
+  expect(
+    faults("load: { timezone: Europe/Berlinn, windows: [{ from: '03:00', to: '03:00' }], nope: 1 }\n", own),
+  ).toEqual([
+    'databases[0].load.limits.hostCpuu: hostCpuu is not a signal | Did you mean hostCpu?',
+    'databases[0].load.priority: must be one of critical, normal, low',
+    'load.timezone: must be an IANA time zone such as UTC or Europe/Berlin',
+    'load.windows[0].to: the window daily 03:00–03:00 never opens | For a whole day write 00:00 to 24:00',
+    expect.stringMatching(/^load.nope: is not a known field/),
+  ]);
+});
