@@ -59,6 +59,7 @@ function closedAt(rules: CalendarRules, minuteOfWeek: number): string | null {
 
 /** Minutes of a week in which a backup may start. None means that the windows never open. */
 export function openMinutes(rules: Pick<CalendarRules, 'protected' | 'windows' | 'timeZone'>): number {
+  if (rules.windows.length + rules.protected.length === 0) return MINUTES_OF_WEEK;
   let open = 0;
   for (let minute = 0; minute < MINUTES_OF_WEEK; minute++)
     if (closedAt(rules as CalendarRules, minute) === null) open += 1;
