@@ -50,8 +50,11 @@ export function loadChecks(root: LoadConfig, databases: readonly Checked[]): rea
 
 /** Of a file that has other faults as well: skips what cannot be read, and what the unread might change. */
 export function writtenLoadChecks(written: unknown): readonly Finding[] {
-  const root = readable(loadSchema, field(written, 'load') ?? {});
   const list = field(written, 'databases');
+  const sections = [written, ...(Array.isArray(list) ? (list as readonly unknown[]) : [])];
+  // The defaults contradict nothing.
+  if (sections.every((section) => field(section, 'load') === undefined)) return [];
+  const root = readable(loadSchema, field(written, 'load') ?? {});
   const databases = (Array.isArray(list) ? list : []).map((database: unknown) => ({
     load: readable(databaseLoadSchema, field(database, 'load') ?? {}),
     schedules: schedulesOf(database),
