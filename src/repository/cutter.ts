@@ -16,7 +16,10 @@ export function createBufferPool(bytes: number, keep: number): BufferPool {
   };
 }
 
-/** A full segment, or the rest of a file. `buffer` goes back to the pool when `plain` has been read. */
+/**
+ * A full segment, or the rest of a file. `buffer` goes back to the pool when `plain` has been read; where it is null, `plain`
+ * has memory of its own.
+ */
 export interface Piece {
   /** Its id, computed while the bytes passed. */
   readonly id: string;
@@ -77,7 +80,7 @@ export function createCutter(segmentBytes: number, pool: BufferPool, namer: Segm
       const id = name!.id();
       const piece = buffer
         ? { id, plain: buffer.subarray(0, filled), buffer }
-        : { id, plain: Buffer.concat(chunks, filled), buffer: null };
+        : { id, plain: join(chunks, filled), buffer: null };
       reset();
       return piece;
     },
@@ -86,4 +89,12 @@ export function createCutter(segmentBytes: number, pool: BufferPool, namer: Segm
       reset();
     },
   };
+}
+
+/** Not in the memory that Node shares between small buffers: a piece is handed to a thread, memory and all. */
+function join(chunks: readonly Buffer[], bytes: number): Buffer {
+  const joined = Buffer.allocUnsafeSlow(bytes);
+  let at = 0;
+  for (const chunk of chunks) at += chunk.copy(joined, at);
+  return joined;
 }

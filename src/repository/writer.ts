@@ -1,5 +1,6 @@
 /** Takes the files of one backup, cuts, seals and stores them at every healthy store at once, and commits last. */
 import { setMaxListeners } from 'node:events';
+import { freeMemory } from '../domain/free-memory';
 import type { DumpSummary, FileSinkHandle } from '../engines/engine';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
@@ -115,10 +116,11 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
   };
   const seal = async (id: string, piece: Piece): Promise<SealedSegment & { readonly sealed: Buffer }> => {
     const { plain, buffer } = piece;
-    if (threads && buffer) {
+    if (threads) {
       const plainBytes = plain.length;
-      const { buffer: back, sealed, object } = await threads.seal(buffer, plainBytes);
-      pool.give(back);
+      const { buffer: back, sealed, object } = await threads.seal(buffer ?? plain, plainBytes);
+      if (buffer) pool.give(back);
+      else freeMemory(back);
       return { ref: { id, object, plainBytes, sealedBytes: sealed.length }, sealed };
     }
     const released = () => buffer && pool.give(buffer);
