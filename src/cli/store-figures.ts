@@ -1,48 +1,8 @@
-/** Figures of the stores, from catalogue and configuration, for the commands and doctor. */
+/** What the stores cost, from catalogue and configuration, for the commands. */
 import type { BackupJob, Catalog } from '../catalog/types';
 import { pricesOf } from '../config/prices';
 import type { HoldfastConfig, StoreConfig } from '../config/schema';
 import { costReport, type CostReport } from '../domain/cost-report';
-import { expectedBackup } from '../domain/quota';
-import { usageReport, type UsageReport } from '../domain/usage-report';
-import { diskOf, limitsOf } from '../workers/store-terms';
-
-/** Trends look back this far. Milliseconds. */
-const HISTORY_MS = 35 * 86_400_000;
-
-/** One report a store, in the configuration's order; `database` leaves only its part. */
-export async function usageReports(
-  catalog: Catalog,
-  config: HoldfastConfig,
-  stores: readonly StoreConfig[],
-  options: { readonly now: Date; readonly database?: string },
-): Promise<readonly UsageReport[]> {
-  const { now, database } = options;
-  const expected = new Map<string, { readonly bytes: number; readonly objects: number }>();
-  for (const { name } of config.databases) {
-    const [last] = await catalog.jobs({ database: name, status: 'completed', limit: 1 });
-    expected.set(name, expectedBackup(last ? [last] : [], last?.backupType ?? 'full'));
-  }
-  return Promise.all(
-    stores.map(async (store) => {
-      const rows = await catalog.usageHistory({
-        store: store.name,
-        ...(database === undefined ? {} : { database }),
-        since: new Date(now.getTime() - HISTORY_MS),
-      });
-      return usageReport({
-        store: store.name,
-        rows,
-        limits: limitsOf(store),
-        disk: await diskOf(store),
-        expected: largest(
-          config.databases.filter((one) => keepsAt(one, store.name)).map(({ name }) => expected.get(name)!),
-        ),
-        now,
-      });
-    }),
-  );
-}
 
 /** Stores without prices are left out. */
 export async function costReports(
@@ -87,7 +47,3 @@ export async function costReports(
 
 const keepsAt = ({ stores }: HoldfastConfig['databases'][number], store: string) =>
   stores.length === 0 || stores.includes(store);
-
-function largest(expected: readonly { readonly bytes: number; readonly objects: number }[]) {
-  return expected.reduce((most, one) => (one.bytes > most.bytes ? one : most), { bytes: 0, objects: 0 });
-}

@@ -64,6 +64,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
     held: (name) => complianceFacts(config, name).policy !== null,
     verified: config.databases.map((one) => ({ config: one, stores: storesOf(config, one.name) })),
     ...(config.health.watch ? { watched: { stores: config.stores.map(({ name }) => name), limits: health } } : {}),
+    room: config,
     catalog,
     governors,
   });

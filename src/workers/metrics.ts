@@ -3,9 +3,11 @@ import { createServer, type Server } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Catalog } from '../catalog/types';
 import type { ReadFact } from '../activities/deps';
+import type { HoldfastConfig } from '../config/schema';
 import type { GovernorRegistry } from '../load/registry';
 import { createComplianceMetrics } from './compliance-metrics';
 import { createHealthMetrics, type WatchedStores } from './health-metrics';
+import { createUsageMetrics } from './usage-metrics';
 import { verificationMetrics, type VerifiedDatabase } from './verification-metrics';
 
 export interface MetricsSource {
@@ -16,6 +18,8 @@ export interface MetricsSource {
   readonly verified?: readonly VerifiedDatabase[];
   /** Whose health is shown. @default none */
   readonly watched?: WatchedStores;
+  /** Whose stores' room is shown. @default none */
+  readonly room?: HoldfastConfig;
   catalog(): Promise<Catalog>;
   readonly governors: GovernorRegistry;
 }
@@ -67,6 +71,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
 
   const compliance = createComplianceMetrics(registry);
   const verification = verificationMetrics(registry);
+  const usage = createUsageMetrics(registry);
   const stores = createHealthMetrics(registry);
 
   const collectDatabase = async (catalog: Catalog, database: string) => {
@@ -115,11 +120,13 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
     for (const one of [proved, age, completed, sizes, rows, duration, restore, copies]) one.reset();
     compliance.reset();
     verification.reset();
+    usage.reset();
     stores.reset();
     try {
       const catalog = await source.catalog();
       for (const database of source.databases) await collectDatabase(catalog, database);
       for (const one of source.verified ?? []) await verification.collect(catalog, one);
+      if (source.room) await usage.collect(catalog, source.room);
       if (source.watched) await stores.collect(catalog, source.watched, new Date());
       up.set(1);
       collectedAt = performance.now();

@@ -12,7 +12,12 @@ let backupId: string;
 beforeAll(async () => {
   stack = await startStack({ stores: ['disk', 'other', 'third'], database: { verification: { stores: 'all' } } });
   await fillShop(stack.postgres, 50);
-  writeFileSync(join(stack.folder, 'holdfast.yaml'), JSON.stringify(stack.input));
+  const price = { currency: 'EUR', storagePerGbMonth: 20, per1000Writes: 5, per1000Reads: '0.4', egressPerGb: 90 };
+  const quota = { maxBytes: '1MiB', warnAt: 0.001 };
+  const stores = stack.input.stores.map((store: { name: string }) =>
+    store.name === 'third' ? store : { ...store, price, ...(store.name === 'disk' ? { quota } : {}) },
+  );
+  writeFileSync(join(stack.folder, 'holdfast.yaml'), JSON.stringify({ ...stack.input, stores }));
   stopWorkers = await stack.startWorkers();
   const { workflowId } = await stack.client.requestBackup({
     ...{ database: 'shop', type: 'full', overlap: 'skip', requestedBy: 'a test' },
@@ -32,6 +37,44 @@ const filesAt = (store: string) =>
     .map((entry) => join(entry.parentPath, entry.name).slice(stack.storePath(store).length + 1));
 const codeOf = (answer: { json: <T>() => T }) => answer.json<{ error: { code: string } }>().error.code;
 const others = () => ['notes.txt', 'shop/segments/readme', 'mine/data/a'];
+
+interface Shown {
+  readonly segments: number;
+  readonly copies: readonly {
+    readonly store: string;
+    readonly cost: {
+      readonly perMonth: { amount: string };
+      spent: { amount: string };
+      readBack: { amount: string };
+    } | null;
+  }[];
+  readonly cost: { readonly perMonth: readonly { amount: string; currency: string }[] };
+}
+
+test('a backup shows what each copy costs, in a month, so far, and to read, where prices are stated', async () => {
+  const shown = (await cli('backup', 'show', backupId)).json<Shown>();
+  const of = (store: string) => shown.copies.find((copy) => copy.store === store)!.cost;
+  expect(of('third')).toBeNull();
+  expect(of('disk')!.perMonth).toEqual(of('other')!.perMonth);
+  expect(Number(of('disk')!.perMonth.amount)).toBeGreaterThan(0);
+  // At least a put for each object.
+  expect(Number(of('disk')!.spent.amount)).toBeGreaterThanOrEqual((shown.segments * 5) / 1_000);
+  expect(Number(of('disk')!.readBack.amount)).toBeGreaterThan((shown.segments * 0.4) / 1_000);
+  expect(shown.cost.perMonth).toEqual([
+    { amount: String(Number((2 * Number(of('disk')!.perMonth.amount)).toFixed(12))), currency: 'EUR' },
+  ]);
+  const text = (await runCli(['backup', 'show', backupId], { cwd: stack.folder })).stdout;
+  expect(text).toMatch(/A MONTH +SPENT +A RESTORE/);
+  expect(text).toMatch(/cost .*EUR a month for what it brought/);
+});
+
+test('doctor says how full each store is, and warns from the mark on', async () => {
+  const { findings } = (await cli('doctor')).json<{ findings: { area: string; status: string; detail: string }[] }>();
+  const room = (store: string) =>
+    findings.find(({ area, detail }) => area === `store ${store}` && detail.includes('holds '));
+  expect(room('disk')).toMatchObject({ status: 'warn', detail: expect.stringMatching(/% of 1.0 MiB is used/) });
+  expect(room('third')).toMatchObject({ status: 'ok' });
+});
 
 test('says what would go, and deletes nothing without the name', async () => {
   for (const key of others()) {

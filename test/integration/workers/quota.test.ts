@@ -1,7 +1,7 @@
 /** A store with a quota next to one without: warned of, left out before it is full, filled when there is room again. */
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { usageReports } from '../../../src/cli/store-figures';
+import { usageReports } from '../../../src/workers/usage-reports';
 import type { BackupResult } from '../../../src/domain/runs';
 import { fillShop, startStack, type Stack } from '../../support/stack';
 import { tempFolder } from '../../support/temp';

@@ -1,3 +1,6 @@
+import { pricesOf } from '../../../config/prices';
+import { backupCosts, copyCost, type CopyCost } from '../../../domain/copy-cost';
+import { moneyLabel, moneyText, type Money } from '../../../domain/money';
 import type { BackupJob, Catalog, ComplianceRow, CopyRow, HoldRow } from '../../../catalog/types';
 import type { BackupProgress } from '../../../domain/progress';
 import type { ProofRecord } from '../../../repository/types';
@@ -6,7 +9,7 @@ import type { CliContext } from '../../context';
 import { EXIT } from '../../exit-codes';
 import { followCurrent } from '../../follow-run';
 import { formatBytes, formatCount, formatDuration, formatRelative, formatTime, NONE } from '../../output/format';
-import { renderFacts, renderTable } from '../../output/table';
+import { renderFacts, renderTable, type Column } from '../../output/table';
 import { paintState, type Palette } from '../../output/ui';
 import { resolveBackup } from '../../resolve-backup';
 import { backupFrame } from '../../watch-backup';
@@ -14,6 +17,8 @@ import { backupFrame } from '../../watch-backup';
 interface Detail {
   readonly job: BackupJob;
   readonly copies: readonly CopyRow[];
+  /** By store; stores without prices are absent. */
+  readonly costs: ReadonlyMap<string, CopyCost>;
   readonly proofs: readonly ProofRecord[];
   readonly holds: readonly HoldRow[];
   readonly compliance: ComplianceRow | null;
@@ -45,7 +50,8 @@ export const backupShow: Verb = (parent, cli) =>
         return {
           data: {
             ...detail.job,
-            copies: detail.copies,
+            copies: detail.copies.map((copy) => ({ ...copy, cost: plainCost(detail.costs.get(copy.store)) })),
+            cost: plainSums(detail.costs),
             proofs: detail.proofs,
             holds: detail.holds,
             compliance: detail.compliance,
@@ -60,23 +66,80 @@ export const backupShow: Verb = (parent, cli) =>
 
 async function readDetail(context: CliContext, catalog: Catalog, job: BackupJob): Promise<Detail> {
   const { backupId } = job;
-  const [copies, proofs, holds, judged] = await Promise.all([
+  const [copies, proofs, holds, judged, costs] = await Promise.all([
     catalog.copies({ backupId }),
     catalog.proofs({ backupId }),
     catalog.holds({ backupId }),
     catalog.compliance({ backupId }),
+    readCosts(context, catalog, job),
   ]);
   const compliance = judged[0] ?? null;
-  if (job.workflowId === null) return { job, copies, proofs, holds, compliance, url: null, progress: null };
+  if (job.workflowId === null) return { job, copies, costs, proofs, holds, compliance, url: null, progress: null };
   // The catalogue answers without Temporal; the link and the live figures are extra.
   const client = await context.client().catch(() => null);
   const url = client?.webUiUrl(job.workflowId, job.runId ?? undefined) ?? null;
   const progress = job.status === 'running' ? ((await client?.progress(job.database).catch(() => null)) ?? null) : null;
-  return { job, copies, proofs, holds, compliance, url, progress };
+  return { job, copies, costs, proofs, holds, compliance, url, progress };
+}
+
+async function readCosts(
+  context: CliContext,
+  catalog: Catalog,
+  job: BackupJob,
+): Promise<ReadonlyMap<string, CopyCost>> {
+  const { backupId } = job;
+  const { stores } = await context.config();
+  const priced = stores.flatMap((store) => {
+    const prices = pricesOf(store);
+    return prices === null ? [] : [{ store: store.name, prices }];
+  });
+  if (priced.length === 0) return new Map();
+  const [copies, transfers] = await Promise.all([catalog.copies({ backupId }), catalog.transfers({ backupId })]);
+  const bytes = job.fileSize ?? 0;
+  return new Map(
+    priced.flatMap(({ store, prices }) => {
+      const copy = copies.find((one) => one.store === store);
+      if (copy === undefined) return [];
+      const facts = { bytes, newBytes: Math.min(bytes, job.uploadedBytes ?? bytes), objects: (job.segments ?? 0) + 1 };
+      const here = transfers.filter((one) => one.store === store);
+      return [[store, copyCost(prices, { ...facts, state: copy.state, transfers: here })] as const];
+    }),
+  );
+}
+
+const plainMoney = (money: Money) => ({ amount: moneyText(money), currency: money.currency });
+function plainCost(cost: CopyCost | undefined) {
+  if (cost === undefined) return null;
+  const { perMonth, spent, readBack } = cost;
+  return { perMonth: plainMoney(perMonth), spent: plainMoney(spent), readBack: readBack && plainMoney(readBack) };
+}
+function plainSums(costs: Detail['costs']) {
+  const { perMonth, spent } = backupCosts([...costs.values()]);
+  return { perMonth: perMonth.map(plainMoney), spent: spent.map(plainMoney) };
+}
+
+function costText(costs: Detail['costs']): string | null {
+  if (costs.size === 0) return null;
+  const { perMonth, spent } = backupCosts([...costs.values()]);
+  const sum = (amounts: readonly Money[]) => amounts.map(moneyLabel).join(' + ');
+  return `${sum(perMonth)} a month for what it brought, ${sum(spent)} spent on requests and egress so far`;
+}
+
+function costColumns(costs: Detail['costs']): Column<CopyRow>[] {
+  const label = (pick: (cost: CopyCost) => Money | null) => (copy: CopyRow) => {
+    const cost = costs.get(copy.store);
+    const money = cost === undefined ? null : pick(cost);
+    return money === null ? NONE : moneyLabel(money);
+  };
+  return [
+    { title: 'A MONTH', align: 'right', get: label(({ perMonth }) => perMonth) },
+    { title: 'SPENT', align: 'right', get: label(({ spent }) => spent) },
+    { title: 'A RESTORE', align: 'right', get: label(({ readBack }) => readBack) },
+  ];
 }
 
 function renderDetail(
-  { job, copies, proofs, holds, compliance, url, progress }: Detail,
+  { job, copies, costs, proofs, holds, compliance, url, progress }: Detail,
   now: Date,
   colors: Palette,
 ): string {
@@ -99,6 +162,7 @@ function renderDetail(
           `${formatBytes(job.plainBytes)} → ${formatBytes(job.fileSize)} sealed in ${formatCount(job.segments)} segments`,
         ],
         ['sent', `${formatBytes(job.uploadedBytes)}, reused ${formatBytes(job.reusedBytes)}`],
+        ['cost', costText(costs)],
         ['restore takes', rto === null ? null : `${formatDuration(rto)} (measured)`],
         ['location', job.location],
         ['error', job.errorCode === null ? null : colors.red(`${job.errorCode}: ${job.errorMessage ?? ''}`)],
@@ -121,6 +185,7 @@ function renderDetail(
           { title: 'STATE', get: (copy) => paintState(copy.state, colors) },
           { title: 'PROOF', get: (copy) => (copy.grade === null ? NONE : paintState(copy.grade, colors)) },
           { title: 'PROVED', get: (copy) => formatRelative(copy.provedAt, now) },
+          ...(costs.size > 0 ? costColumns(costs) : []),
           { title: 'DETAIL', get: (copy) => copy.detail ?? '' },
         ],
         colors.dim,

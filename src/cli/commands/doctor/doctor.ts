@@ -15,6 +15,7 @@ import {
   checkStores,
   checkTemporal,
 } from './check-services';
+import { checkQuota } from './check-quota';
 import { checkStoreLife } from './check-store-life';
 import { examine, ok, type Finding } from './finding';
 
@@ -34,6 +35,7 @@ export const doctor: Verb = (parent, cli) =>
             examine('keys', () => checkKeys(context)),
             examine('stores', () => checkStores(context)),
             examine('policy', () => checkCopyPolicy(config)),
+            examine('quota', () => checkQuota(context)),
             examine('store life', () => checkStoreLife(context)),
             examine('disk', () => checkDisk(config)),
             examine('catalogue', () => checkCatalog(context)),

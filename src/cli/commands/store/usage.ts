@@ -7,7 +7,7 @@ import { formatBytes, formatCount, formatRelative, formatShare, NONE } from '../
 import { withSpinner } from '../../output/progress';
 import { renderTable } from '../../output/table';
 import { paintState, type Palette } from '../../output/ui';
-import { usageReports } from '../../store-figures';
+import { usageReports } from '../../../workers/usage-reports';
 
 const BAR = 12;
 
