@@ -12,6 +12,7 @@ import { BENCH_USAGE, parseBenchOptions, type BenchOptions, type Section } from 
 import { goals, report } from './report';
 import { measureLarge, measureRestore } from './restore';
 import { readResults, writeResults, type Results } from './results';
+import { measureSampling } from './sampling';
 import { measureSweep } from './sweep';
 
 /** From .holdfast/bench-build/bench to bench. */
@@ -61,6 +62,9 @@ async function runSections(
           break;
         case 'providers':
           results.providers = { ...measured, values: await measureProviders(bench) };
+          break;
+        case 'sampling':
+          results.sampling = { ...measured, values: await measureSampling(bench) };
           break;
         case 'large':
           results.large = { ...measured, values: await measureLarge(bench) };

@@ -1,7 +1,17 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers', 'large'] as const;
+export const SECTIONS = [
+  'full',
+  'incremental',
+  'sweep',
+  'restore',
+  'network',
+  'copies',
+  'providers',
+  'sampling',
+  'large',
+] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface BenchOptions {

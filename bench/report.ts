@@ -3,6 +3,7 @@ import { LATENCY_MS, MEGABYTES_PER_SECOND } from './far-stores';
 import { medianMs, median, type LaneResult } from './measure';
 import { PROVIDER_BYTES, TOGETHER } from './network';
 import type { Measured, Results } from './results';
+import type { SamplingResult } from './sampling';
 
 /** One promise with what was measured for it. */
 export interface Goal {
@@ -28,7 +29,7 @@ const stored = (lane: LaneResult) => median(lane.samples.map((sample) => sample.
 const peak = (lane: LaneResult) => Math.max(...lane.samples.map((sample) => sample.rssBytes ?? 0));
 
 /** Every goal that the sections at hand can answer. */
-export function goals({ full, incremental, restore, network, copies, large }: Results): Goal[] {
+export function goals({ full, incremental, restore, network, copies, sampling, large }: Results): Goal[] {
   const found: Goal[] = [];
   const atMost = (what: string, value: number, limit: number, show: (value: number) => string) =>
     found.push({ what, goal: `at most ${show(limit)}`, measured: show(value), met: value <= limit });
@@ -107,7 +108,17 @@ export function goals({ full, incremental, restore, network, copies, large }: Re
     atLeast('speed of filling a store, to rclone copy', FILL);
     atLeast('speed of healing a lost copy, to rclone copy', HEAL);
   }
+  if (sampling) {
+    const { workerCpuShare, serverCpuShare } = sampling.values;
+    atMost('sampling, of one core, worker and server together', workerCpuShare + serverCpuShare, 0.01, percent);
+    atMost('sampling, transactions lost', Math.max(0, lostShare(sampling.values)), 0.01, percent);
+  }
   return found;
+}
+
+/** Share of the transactions that sampling cost: the middle of the turns. Below 0 where chance was larger than the cost. */
+function lostShare({ pairs }: SamplingResult): number {
+  return median(pairs.map(({ alone, sampled }) => 1 - sampled / alone));
 }
 
 /** The whole of RESULTS.md. */
@@ -200,6 +211,27 @@ export function report(results: Results): string {
       table(
         ['store', 'upload', 'read'],
         values.map((lane) => [lane.name, rate(lane, 'uploadMs'), rate(lane, 'readMs')]),
+      ),
+    );
+  }
+  if (results.sampling) {
+    const { values, ...about } = results.sampling;
+    const { pairs, roundMs } = values;
+    parts.push(
+      '## Sampling',
+      `${intro(about)} pgbench’s reads (-S) at full speed, with and without the default samplers of PostgreSQL and host every 2 s, in turns ` +
+        `on the same server: ${pairs.length} turns, ${values.rounds} samples of ${values.signals} signals.`,
+      table(
+        ['what', 'measured'],
+        [
+          ['transactions per second, alone', median(pairs.map(({ alone }) => alone)).toFixed(0)],
+          ['transactions per second, sampled', median(pairs.map(({ sampled }) => sampled)).toFixed(0)],
+          ['transactions lost, middle of the turns', percent(lostShare(values))],
+          ['CPU of the sampling process, of one core', percent(values.workerCpuShare)],
+          ['CPU of its backend, of one core', percent(values.serverCpuShare)],
+          ['one sample, middle', `${median(roundMs).toFixed(1)} ms`],
+          ['one sample, slowest', `${Math.max(...roundMs).toFixed(1)} ms`],
+        ],
       ),
     );
   }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncrementalResult } from './incremental';
 import type { LaneResult } from './measure';
+import type { SamplingResult } from './sampling';
 import type { SweepRow } from './sweep';
 
 /** What was measured, section by section; a section that is measured again replaces its older figures. */
@@ -13,6 +14,7 @@ export interface Results {
   network?: Measured<readonly LaneResult[]>;
   copies?: Measured<readonly LaneResult[]>;
   providers?: Measured<readonly LaneResult[]>;
+  sampling?: Measured<SamplingResult>;
   large?: Measured<readonly LaneResult[]>;
 }
 

@@ -72,6 +72,23 @@ describe('the bench', () => {
     ]);
   });
 
+  it('judges the cost of sampling by CPU and by the middle of the pairs', () => {
+    const values = {
+      pairs: [1_000, 992, 985].map((sampled) => ({ alone: 1_000, sampled })),
+      workerCpuShare: 0.004,
+      serverCpuShare: 0.008,
+      rounds: 9,
+      roundMs: [4, 6, 5],
+      signals: 25,
+    };
+    const sampling = { at: '2026-01-01T00:00:00Z', megabytes: 500, rounds: 5, loadBefore: 0.1, values };
+    expect(goals({ sampling }).map(({ measured, met }) => [measured, met])).toEqual([
+      ['1.20 %', false],
+      ['0.80 %', true],
+    ]);
+    expect(report({ sampling })).toMatch(/one sample, middle \| 5.0 ms/);
+  });
+
   it('writes a page with machine, goals and lanes', () => {
     const page = report(results);
     expect(page).toContain('| machine | 2 cores |');
@@ -86,7 +103,7 @@ describe('the bench', () => {
   });
 
   it('chooses sections, and leaves the large database out unless it is asked for', () => {
-    expect(parseBenchOptions([], '/x')).toMatchObject({ sections: ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers'], rounds: 5, megabytes: 500, quick: false }); // prettier-ignore
+    expect(parseBenchOptions([], '/x')).toMatchObject({ sections: ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers', 'sampling'], rounds: 5, megabytes: 500, quick: false }); // prettier-ignore
     expect(parseBenchOptions(['--large'], '/x')?.sections).toContain('large');
     expect(parseBenchOptions(['--only', 'large,full'], '/x')?.sections).toEqual(['full', 'large']);
     expect(parseBenchOptions(['--quick'], '/x')).toMatchObject({ rounds: 1, quick: true });
