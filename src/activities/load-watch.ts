@@ -207,7 +207,8 @@ async function keep(
   if (due('samples', RECORD_MS))
     await patiently(deps, database, (catalog) => catalog.recordLoad({ database, backupId, samples }));
   const changed = session.known.get('word') !== `${rhythm} ${state.reasons.join()}`;
-  if (due('word', rhythm === 'backup' ? WORD_MS : RECORD_MS) || changed) {
+  const wordMs = Math.min(WORD_MS, rules.silentAfterMs / 3);
+  if (due('word', rhythm === 'backup' ? wordMs : RECORD_MS) || changed) {
     session.known.set('word', `${rhythm} ${state.reasons.join()}`);
     const word = wordOf(state, newestOf(session.samples), failures);
     await patiently(deps, database, (catalog) => catalog.saveLoadWatch({ database, at: new Date(), word }));

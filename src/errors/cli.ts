@@ -32,6 +32,12 @@ export const CLI_ERRORS = {
     retryable: false,
     fault: 'environment',
   },
+  CLI_EMERGENCY_STOP: {
+    summary: 'an emergency stop stands for all backups',
+    hint: 'see who set it with `holdfast load show`; `holdfast emergency-resume` takes it back',
+    retryable: false,
+    fault: 'environment',
+  },
   CLI_STORE_UNKNOWN: {
     summary: 'no store of that name is configured',
     hint: 'see `holdfast store list`',

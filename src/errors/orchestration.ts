@@ -64,7 +64,7 @@ export const ORCHESTRATION_ERRORS = {
   },
   RUN_EMERGENCY_STOP: {
     summary: 'an emergency stop stands: no backup may start',
-    hint: 'It stands until somebody takes it back; `holdfast catalog audit` shows who set it and why.',
+    hint: 'See who set it and why with `holdfast load show`; `holdfast emergency-resume` takes it back.',
     retryable: false,
     fault: 'environment',
   },

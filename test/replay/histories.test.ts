@@ -28,10 +28,14 @@ test('there are histories of every situation that must survive a deploy', () => 
     expect(names.some((name) => name.endsWith(`-${situation}.json`))).toBe(true);
 });
 
-test.each(names)('%s replays', async (name) => {
-  const history = temporal.api.history.v1.History.fromObject(
-    JSON.parse(readFileSync(path.join(FOLDER, name), 'utf8')) as Record<string, unknown>,
-  );
-  expect(history.events.length).toBeLessThan(MAX_EVENTS);
-  await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
-});
+test.each(names)(
+  '%s replays',
+  async (name) => {
+    const history = temporal.api.history.v1.History.fromObject(
+      JSON.parse(readFileSync(path.join(FOLDER, name), 'utf8')) as Record<string, unknown>,
+    );
+    expect(history.events.length).toBeLessThan(MAX_EVENTS);
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+  },
+  60_000,
+);

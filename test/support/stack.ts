@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly database?: Partial<HoldfastConfigInput['databases'][number]>;
   readonly worker?: HoldfastConfigInput['worker'];
   readonly repository?: HoldfastConfigInput['repository'];
+  /** @default nobody watches the load */
+  readonly load?: HoldfastConfigInput['load'];
   /** A Temporal server that the test runs itself. */
   readonly temporalAddress?: string;
   /** @default stores are not watched: runs find out for themselves */
@@ -92,6 +94,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     worker: { shutdownGrace: '0s', ...options.worker },
     health: options.health ?? { watch: false },
     repository: { segmentSize: '64KiB', ...options.repository },
+    ...(options.load === undefined ? {} : { load: options.load }),
   };
   const config = configSchema.parse(input);
   await migrate(postgres.target('catalog'), config.catalog.schema);

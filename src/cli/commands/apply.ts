@@ -1,4 +1,4 @@
-import type { ScheduleChange, StoreWatchChange } from '../../client/types';
+import type { LoadWatchChange, ScheduleChange, StoreWatchChange } from '../../client/types';
 import { action, type Verb } from '../command';
 import { confirmYes } from '../confirm';
 import { plural } from '../output/format';
@@ -9,7 +9,7 @@ export const apply: Verb = (parent, cli) =>
   parent
     .command('apply')
     .description(
-      'make the Temporal schedules, and the watch over each store, equal to the configuration; shows the plan first',
+      'make the Temporal schedules, and the watches over stores and load, equal to the configuration; shows the plan first',
     )
     .option('--dry-run', 'show the plan and change nothing')
     .addHelpText('after', '\nExamples:\n  holdfast apply --dry-run\n  holdfast apply --yes')
@@ -19,18 +19,20 @@ export const apply: Verb = (parent, cli) =>
         const client = await context.client();
         const plan = await withSpinner(ui, 'comparing schedules', () => client.planSchedules());
         const watches = await client.planStoreWatches();
-        const changes = [...plan, ...watches].filter((change) => change.action !== 'unchanged');
+        const loads = await client.planLoadWatches();
+        const changes = [...plan, ...watches, ...loads].filter((change) => change.action !== 'unchanged');
         if (options.dryRun || changes.length === 0) {
-          return { data: { applied: false, plan, watches }, text: renderAll(plan, watches, ui.colors) };
+          return { data: { applied: false, plan, watches, loads }, text: renderAll(plan, watches, loads, ui.colors) };
         }
-        if (!context.options.yes) ui.note(renderAll(plan, watches, ui.errColors));
+        if (!context.options.yes) ui.note(renderAll(plan, watches, loads, ui.errColors));
         await confirmYes(ui, `Apply ${plural(changes.length, 'change')}?`, context.options.yes === true);
         const applied = await withSpinner(ui, 'applying schedules', () => client.applySchedules());
         const watched = await client.applyStoreWatches();
-        await audit(context, applied, watched);
+        const loadWatched = await client.applyLoadWatches();
+        await audit(context, applied, watched, loadWatched);
         return {
-          data: { applied: true, plan: applied, watches: watched },
-          text: renderAll(applied, watched, ui.colors),
+          data: { applied: true, plan: applied, watches: watched, loads: loadWatched },
+          text: renderAll(applied, watched, loadWatched, ui.colors),
         };
       }),
     );
@@ -39,6 +41,7 @@ async function audit(
   context: Parameters<Parameters<typeof action>[1]>[0],
   applied: readonly ScheduleChange[],
   watched: readonly StoreWatchChange[],
+  loads: readonly LoadWatchChange[],
 ): Promise<void> {
   const changed = applied.filter((change) => change.action !== 'unchanged');
   // The schedules are what they should be; an absent catalogue must not make this look like a failure.
@@ -52,6 +55,9 @@ async function audit(
         stores: watched.flatMap(({ store, action: what }) =>
           what === 'unchanged' ? [] : [`${what} watching ${store}`],
         ),
+        loads: loads.flatMap(({ database, action: what }) =>
+          what === 'unchanged' ? [] : [`${what} watching the load of ${database}`],
+        ),
       },
       at: context.ui.now(),
     })
@@ -59,12 +65,22 @@ async function audit(
 }
 
 /** A watch that stays as it is goes without saying. */
-function renderAll(plan: readonly ScheduleChange[], watches: readonly StoreWatchChange[], colors: Palette): string {
+function renderAll(
+  plan: readonly ScheduleChange[],
+  watches: readonly StoreWatchChange[],
+  loads: readonly LoadWatchChange[],
+  colors: Palette,
+): string {
   const lines = watches.flatMap(({ store, action: what }) => {
     if (what === 'unchanged') return [];
     return [what === 'start' ? colors.green(`+ watch     ${store}`) : colors.red(`- watch     ${store} no more`)];
   });
-  return [renderPlan(plan, colors), ...lines].join('\n');
+  const loadLines = loads.flatMap(({ database, action: what }) => {
+    if (what === 'unchanged') return [];
+    const text = `load of ${database}`;
+    return [what === 'start' ? colors.green(`+ watch     ${text}`) : colors.red(`- watch     ${text} no more`)];
+  });
+  return [renderPlan(plan, colors), ...lines, ...loadLines].join('\n');
 }
 
 const SIGNS = { create: '+', update: '~', pause: '‖', unchanged: ' ' } as const;

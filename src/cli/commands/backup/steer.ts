@@ -1,8 +1,9 @@
 /** pause, resume, pace, cancel: what a person may tell a run that is under way. */
-import type { Pace } from '../../../domain/pace';
+import type { HoldfastClient } from '../../../client/types';
+import { LOAD_WATCH, type Pace } from '../../../domain/pace';
 import { cliError } from '../../../errors/cli';
 import { isHoldfastError } from '../../../errors/holdfast-error';
-import { rateArgument, readersArgument } from '../../arguments';
+import { durationArgument, rateArgument, readersArgument } from '../../arguments';
 import { action, type Answer, type Verb } from '../../command';
 import type { CliContext } from '../../context';
 import { confirmYes } from '../../confirm';
@@ -12,6 +13,15 @@ import { describePace } from '../../watch-backup';
 
 /** How long a command waits to hear that the readers obey. Milliseconds. */
 const CONFIRM_MS = 15_000;
+
+/** How long a resume stands against the load watch that had paused the run. Milliseconds. */
+const OVERRULE_MS = 15 * 60_000;
+
+interface Steered {
+  readonly reason: string;
+  /** Milliseconds. */
+  readonly for?: number;
+}
 
 async function answerPace(context: CliContext, database: string, pace: Pace): Promise<Answer> {
   const client = await context.client();
@@ -41,10 +51,12 @@ export const backupPause: Verb = (parent, cli) =>
       'hold the readers of the running backup back within a second; past its pause budget the snapshot is released',
     )
     .option('-r, --reason <text>', 'why, for those who look at the run', '')
+    .option('--for <duration>', 'it ends by itself after this, such as 30m (it stands until resumed)', durationArgument)
     .action(
-      action<{ reason: string }>(cli, async (context, { reason }, name?: string) => {
+      action<Steered>(cli, async (context, { reason, for: forMs }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
-        return answerPace(context, database, await (await context.client()).pause(database, context.who, reason));
+        const client = await context.client();
+        return answerPace(context, database, await client.pause(database, context.who, reason, forMs));
       }),
     );
 
@@ -52,16 +64,48 @@ export const backupResume: Verb = (parent, cli) =>
   parent
     .command('resume')
     .argument('[database]')
-    .description('let a paused backup go on')
+    .description(
+      'let a paused backup go on; what people asked for before is taken back, and the load watch decides again',
+    )
     .option('-r, --reason <text>', 'why', '')
+    .option(
+      '--for <duration>',
+      'the load watch may not slow it down before, such as 1h (15m when the watch had paused it)',
+      durationArgument,
+    )
     .action(
-      action<{ reason: string }>(cli, async (context, { reason }, name?: string) => {
+      action<Steered>(cli, async (context, { reason, for: forMs }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
-        return answerPace(context, database, await (await context.client()).resume(database, context.who, reason));
+        const client = await context.client();
+        await refuseWhileStopped(context);
+        const now = await currentPace(client, database);
+        // A word that the next round of the watch undoes would be none.
+        const least = now?.paused === true && now.setBy === LOAD_WATCH ? OVERRULE_MS : undefined;
+        return answerPace(context, database, await client.resume(database, context.who, reason, forMs ?? least));
       }),
     );
 
+/** A run without a worker has no pace that could be asked for; it is steered all the same. */
+async function currentPace(client: HoldfastClient, database: string): Promise<Pace | undefined> {
+  try {
+    return (await client.progress(database))?.pace;
+  } catch (error) {
+    if (isHoldfastError(error, 'RUN_NO_WORKER')) return undefined;
+    throw error;
+  }
+}
+
+/** One run is not let go on past a stop of all; without a catalogue there is no stop that anybody could know of. */
+async function refuseWhileStopped(context: CliContext): Promise<void> {
+  const stop = await context
+    .catalog()
+    .then((catalog) => catalog.standingStop())
+    .catch(() => null);
+  if (stop) throw cliError('CLI_EMERGENCY_STOP', '', { context: { by: stop.by, since: stop.since.toISOString() } });
+}
+
 interface PaceOptions {
+  readonly for?: number;
   readonly maxRate?: number | 'none';
   readonly readers?: number | 'all';
   readonly reason: string;
@@ -75,9 +119,10 @@ export const backupPace: Verb = (parent, cli) =>
     .option('--max-rate <rate>', 'bytes of table data per second, such as 20MB/s; none = no limit', rateArgument)
     .option('--readers <count>', 'parallel readers; all = as many as configured', readersArgument)
     .option('-r, --reason <text>', 'why', '')
+    .option('--for <duration>', 'it ends by itself after this, such as 1h (it stands until resumed)', durationArgument)
     .addHelpText(
       'after',
-      '\nExamples:\n  holdfast backup pace shop --max-rate 20MB/s --readers 1\n  holdfast backup pace shop --max-rate none --readers all',
+      '\nExamples:\n  holdfast backup pace shop --max-rate 20MB/s --for 1h\n  holdfast backup pace shop --max-rate 20MB/s --readers 1\n  holdfast backup pace shop --max-rate none --readers all',
     )
     .action(
       action<PaceOptions>(cli, async (context, options, name?: string) => {
@@ -96,6 +141,7 @@ export const backupPace: Verb = (parent, cli) =>
           },
           context.who,
           options.reason,
+          options.for,
         );
         return answerPace(context, database, pace);
       }),
