@@ -58,5 +58,5 @@ export const claimTrialUpdate = defineUpdate<boolean, [string]>(CLAIM_TRIAL_UPDA
 /** null before the first round. */
 export const loadStatusQuery = defineQuery<LoadWatchState | null>(STATUS_QUERY);
 
-/** null before the first probe. */
+/** As of the last change, or of the last hour; null before. The catalogue has every probe. */
 export const statusQuery = defineQuery<StoreStatus | null>(STATUS_QUERY);

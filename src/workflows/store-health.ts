@@ -36,6 +36,8 @@ export interface StoreHealthState {
   readonly waiting: readonly StoreWaiter[];
   readonly untold: readonly StoreEvent[];
   readonly recent: readonly StoreEvent[];
+  /** Asked for, and not done yet. */
+  readonly probeNow?: boolean;
 }
 
 /** Events of history that one run makes at most, about. */
@@ -44,11 +46,12 @@ const LONGEST_HISTORY = 2_000;
 const AFTER_FAILURE_MS = 30_000;
 const SHOWN_EVENTS = 10;
 const MOST_WAITING = 10_000;
+const MOST_REPORTS = 200;
 
 export async function storeHealth(input: StoreHealthInput, carried?: StoreHealthState): Promise<void> {
   let status = carried?.status ?? null;
   let reports: readonly Observation[] = [];
-  let probeNow = false;
+  let probeNow = carried?.probeNow ?? false;
   let ended = false;
   let recent = carried?.recent ?? [];
   const waiting = new Map((carried?.waiting ?? []).map((one) => [one.workflowId, one]));
@@ -63,6 +66,8 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
   setHandler(
     reportStoreSignal,
     (seen) => {
+      // While nobody takes them they must not outgrow what an activity can be given; more of them say nothing new.
+      if (reports.length >= MOST_REPORTS || reports.some(({ id }) => id === seen.id)) return;
       reports = [...reports, seen];
       news();
     },
@@ -153,7 +158,13 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
     } else probeNow ||= asked;
     const { historyLength, continueAsNewSuggested } = workflowInfo();
     if (!ended && (continueAsNewSuggested || historyLength > LONGEST_HISTORY) && reports.length === 0)
-      await continueAsNew<typeof storeHealth>(input, { status, waiting: [...waiting.values()], untold, recent });
+      await continueAsNew<typeof storeHealth>(input, {
+        status,
+        waiting: [...waiting.values()],
+        untold,
+        recent,
+        probeNow,
+      });
   }
   setCurrentDetails(`**\`${input.store}\` is watched no more**: the configuration does not name it.`);
   await condition(() => untold.length === 0, AFTER_FAILURE_MS);

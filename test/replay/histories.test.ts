@@ -9,6 +9,9 @@ const FOLDER = path.join(__dirname, 'histories');
 const names = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 const MAX_EVENTS = 2_000;
 
+// The first one waits for the workflows to be bundled.
+jest.setTimeout(60_000);
+
 beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
 
 test('there are histories of every situation that must survive a deploy', () => {
@@ -24,6 +27,11 @@ test('there are histories of every situation that must survive a deploy', () => 
     'intact',
     'load-watch',
     'paced',
+    'store-health',
+    'failover',
+    'blocked',
+    'replicate-told',
+    'replicate-waited',
   ])
     expect(names.some((name) => name.endsWith(`-${situation}.json`))).toBe(true);
 });

@@ -7,9 +7,17 @@ import { temporal } from '@temporalio/proto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createRunActivities } from '../../src/activities/runs';
 import type { HoldfastActivities } from '../../src/activities/types';
-import { SIGNAL } from '../../src/domain/messages';
 import { startOfWatch } from '../../src/activities/load-watch';
 import { FULL_PACE, LOAD_WATCH } from '../../src/domain/pace';
+import { CLAIM_TRIAL_UPDATE, SIGNAL, STATUS_QUERY } from '../../src/domain/messages';
+import {
+  DEFAULT_WATCH_LIMITS,
+  observe,
+  untriedStatus,
+  type Observation,
+  type StoreEvent,
+  type StoreStatus,
+} from '../../src/domain/store-watch';
 import {
   backupRunId,
   intactId,
@@ -19,9 +27,10 @@ import {
   restoreId,
   rotationId,
   storeFillId,
+  storeHealthId,
   verifyId,
 } from '../../src/workflows/ids';
-import { dumpResult, failure, fakeActivities, steeredDump } from './fake-activities';
+import { dumpResult, failure, fakeActivities, PLAN, steeredDump } from './fake-activities';
 import { startTemporal, startWorkers, type FakeWorkers } from './temporal';
 
 const { History } = temporal.api.history.v1;
@@ -54,6 +63,9 @@ export async function recordHistories(): Promise<Histories> {
     await recordStoreFill(env, keep);
     await recordVerification(env, keep);
     await recordLoadWatch(env, keep);
+    await recordFailover(env, keep);
+    await recordBlocked(env, keep);
+    await recordStoreHealth(env, keep);
   } finally {
     await env.teardown();
   }
@@ -340,6 +352,101 @@ async function recordVerification(env: TestWorkflowEnvironment, keep: Keep): Pro
     const shares = await start('intactShare', intactId('turns'), { ...asked, stores: [], share: 'due' });
     await shares.result();
     await keep('intact', shares);
+  });
+}
+
+/** The primary is left out, and comes back while its copy waits, with nobody who watches it. */
+async function recordFailover(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let tries = 0;
+  const reason = 'primary disk is left out';
+  const changes: Partial<HoldfastActivities> = {
+    admit: async () => ({
+      ...PLAN,
+      stores: ['cloud'],
+      withheld: [{ store: 'disk', code: 'RUN_BREAKER_OPEN', message: 'its breaker is open' }],
+      reserve: ['disk'],
+      lead: { primary: 'disk', standIn: 'cloud' },
+      failover: { store: 'disk', from: 'disk', to: 'cloud', reason },
+      notices: [reason],
+    }),
+    dump: async () => dumpResult({ committed: ['cloud'] }),
+    fillStore: async () => {
+      if ((tries += 1) === 1) throw failure('RUN_BREAKER_OPEN');
+      return { copiedObjects: 1, copiedBytes: 1 };
+    },
+  };
+  await withWorkers(env, changes, async ({ start }) => {
+    const handle = await start('backup', backupRunId('failover'), input('failover'));
+    const { backupId } = (await handle.result()) as { backupId: string };
+    await keep('failover', handle);
+    const child = env.client.workflow.getHandle(`replicate/failover/${backupId}/disk`);
+    await child.result();
+    await keep('replicate-waited', child);
+  });
+}
+
+/** Every breaker is open: the run waits, and is told that a store is back. */
+async function recordBlocked(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  let asked = 0;
+  const admit: HoldfastActivities['admit'] = async () =>
+    (asked += 1) > 1 ? PLAN : { ...PLAN, blocked: { reason: 'no store can be used', patienceMs: 60_000 } };
+  await withWorkers(env, { admit }, async ({ start }) => {
+    const handle = await start('backup', backupRunId('blocked'), input('blocked'));
+    await until(async () => {
+      const { events } = await handle.fetchHistory();
+      return events!.some((event) => event.timerStartedEventAttributes);
+    });
+    await handle.signal(SIGNAL.storeRecovered, 'disk');
+    await handle.result();
+    await keep('blocked', handle);
+  });
+}
+
+/** A store goes down, is claimed for a trial, and comes back; a copy that waits for it is told. */
+async function recordStoreHealth(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  const limits = { ...DEFAULT_WATCH_LIMITS, openAfter: 1, closeAfter: 1 };
+  let up = false;
+  let tries = 0;
+  const watchStore: HoldfastActivities['watchStore'] = async ({ store, status, reports }) => {
+    let known = { status: status ?? untriedStatus(store, Date.now()), events: [] as StoreEvent[] };
+    const see = (seen: Observation) => {
+      const next = observe(known.status, seen, limits);
+      known = { status: next.status, events: [...known.events, ...next.events] };
+    };
+    for (const report of reports) see(report);
+    while (known.events.length === 0 && !Context.current().cancellationSignal.aborted) {
+      Context.current().heartbeat();
+      const ready = status?.breaker.state !== 'open' || up;
+      const fault = up ? null : { code: 'STORE_UNREACHABLE', message: 'refused', hint: '' };
+      if (ready && (!up || status?.breaker.state === 'open'))
+        see({ id: `${Date.now()}`, source: 'probe', at: Date.now(), ok: up, latencyMs: up ? 3 : null, fault });
+      await delay(50);
+    }
+    return known;
+  };
+  const fillStore: HoldfastActivities['fillStore'] = async () => {
+    if ((tries += 1) === 1) throw failure('RUN_BREAKER_OPEN');
+    return { copiedObjects: 1, copiedBytes: 1 };
+  };
+  await withWorkers(env, { watchStore, fillStore }, async ({ start }) => {
+    const handle = await start('storeHealth', storeHealthId('cloud'), { store: 'cloud' });
+    const isNow = async (state: string) =>
+      (await handle.query<StoreStatus | null>(STATUS_QUERY))?.breaker.state === state;
+    await until(() => isNow('open'));
+    await handle.executeUpdate(CLAIM_TRIAL_UPDATE, { args: ['shop'] });
+    const waiting = { database: 'told', backupId: 'b', store: 'cloud', heal: false, patienceMs: 600_000 };
+    const child = await start('replicateCopy', 'replicate/told/b/cloud', { ...waiting, proveGrade: null, tell: null });
+    await until(async () => {
+      const { events } = await child.fetchHistory();
+      return events!.some((event) => event.timerStartedEventAttributes);
+    });
+    up = true;
+    await until(() => isNow('closed'));
+    await child.result();
+    await keep('replicate-told', child);
+    await handle.signal(SIGNAL.end);
+    await handle.result();
+    await keep('store-health', handle);
   });
 }
 

@@ -5,7 +5,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createStoreEventActivities, createWatchActivities } from '../../src/activities/watch';
 import type { ActivityDeps } from '../../src/activities/deps';
 import type { Catalog } from '../../src/catalog/types';
-import { SIGNAL, STATUS_QUERY } from '../../src/domain/messages';
+import { CLAIM_TRIAL_UPDATE, SIGNAL, STATUS_QUERY } from '../../src/domain/messages';
 import {
   DEFAULT_WATCH_LIMITS,
   type Observation,
@@ -122,3 +122,61 @@ test('a catalogue that is down holds nothing up, and its events come when it is 
   await until(() => events.some(({ to }) => to === 'open'));
   await end();
 }, 90_000);
+
+test('while the breaker is half-open one database at a time may try the store', async () => {
+  const { at, handle, end } = await watched({ ...LIMITS, closeAfter: 2, openAfter: 1, intervalMs: 15_000 });
+  const claim = (database: string) => handle.executeUpdate<boolean, [string]>(CLAIM_TRIAL_UPDATE, { args: [database] });
+  await until(() => at.probes === 1);
+  const fault = { code: 'STORE_TIMEOUT', message: 'late', hint: '' };
+  await handle.signal(SIGNAL.reportStore, {
+    id: 'a',
+    source: 'run',
+    at: Date.now(),
+    ok: false,
+    latencyMs: null,
+    fault,
+  });
+  await until(async () => (await statusOf(handle))?.breaker.state === 'half-open');
+  expect([await claim('shop'), await claim('crm'), await claim('shop')]).toEqual([true, false, true]);
+  const good = { source: 'run' as const, at: Date.now(), ok: true, latencyMs: null, fault: null };
+  for (const id of ['b', 'c']) await handle.signal(SIGNAL.reportStore, { ...good, id });
+  await until(async () => (await statusOf(handle))?.breaker.state === 'closed');
+  expect(await claim('crm')).toBe(true);
+  await end();
+}, 90_000);
+
+test('a long history begins anew with all that is known and everybody who waits', async () => {
+  const { at, store, handle, events, end } = await watched({ ...LIMITS, intervalMs: 3_600_000, openForMs: 3_600_000 });
+  await until(() => at.probes === 1);
+  at.up = false;
+  const fault = { code: 'STORE_TIMEOUT', message: 'late', hint: '' };
+  const seen = (id: string): Observation => {
+    return { id, source: 'run', at: Date.now(), ok: false, latencyMs: null, fault };
+  };
+  for (const id of ['a', 'b']) await handle.signal(SIGNAL.reportStore, seen(id));
+  await until(async () => (await statusOf(handle))?.breaker.state === 'open');
+  const before = await statusOf(handle);
+  const { runId } = await handle.describe();
+  const newest = env.client.workflow.getHandle(storeHealthId(store));
+  // One that asks over and over, as one does that has waited for weeks; more events than a history is to have.
+  const waiter = { workflowId: 'replicate/nobody', failedAt: Date.now() };
+  for (let sent = 0; sent < 2_000; sent += 100)
+    await Promise.all(Array.from({ length: 100 }, () => newest.signal(SIGNAL.register, waiter)));
+  await newest.signal(SIGNAL.probeNow);
+  await until(async () => (await newest.describe()).runId !== runId);
+  await until(async () => (await statusOf(newest)) !== null);
+  expect(await statusOf(newest)).toMatchObject({ since: before!.since, breaker: { state: 'open', failures: 2 } });
+  at.up = true;
+  await newest.signal(SIGNAL.probeNow);
+  await until(async () => (await statusOf(newest))?.breaker.state === 'closed');
+  // Whoever registered before is told after.
+  await until(async () => {
+    const { events: history } = await newest.fetchHistory();
+    return history!.some(
+      ({ signalExternalWorkflowExecutionInitiatedEventAttributes: told }) =>
+        told?.workflowExecution?.workflowId === 'replicate/nobody',
+    );
+  });
+  expect(events.filter(({ to }) => to === 'open')).toHaveLength(1);
+  await end();
+}, 120_000);
