@@ -173,6 +173,7 @@ function activities(policy: Record<string, unknown> = POLICY) {
       roleOf: () => 'primary',
       open: async (name: string) => stores.find((store) => store.name === name)!,
     },
+    health: { watched: false },
     terms: { limitsOf: () => NO_LIMITS, pricesOf: () => null, diskOf: async () => null },
     keys: async () => keys,
     catalog: async () => catalog,
