@@ -8,6 +8,7 @@ import type { SecretResolver } from '../client/connection-options';
 import { complianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig, HoldfastConfig } from '../config/schema';
 import { storesOf } from '../config/database-stores';
+import { watchedDatabases } from '../config/load-rules';
 import { readCosts } from '../config/read-cost';
 import { watchLimits } from '../config/watch-limits';
 import { toConnectionTarget } from '../config/secrets';
@@ -65,6 +66,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
     verified: config.databases.map((one) => ({ config: one, stores: storesOf(config, one.name) })),
     ...(config.health.watch ? { watched: { stores: config.stores.map(({ name }) => name), limits: health } } : {}),
     room: config,
+    loads: watchedDatabases(config),
     catalog,
     governors,
   });

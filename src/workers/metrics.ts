@@ -7,6 +7,7 @@ import type { HoldfastConfig } from '../config/schema';
 import type { GovernorRegistry } from '../load/registry';
 import { createComplianceMetrics } from './compliance-metrics';
 import { createHealthMetrics, type WatchedStores } from './health-metrics';
+import { createLoadMetrics } from './load-metrics';
 import { createUsageMetrics } from './usage-metrics';
 import { verificationMetrics, type VerifiedDatabase } from './verification-metrics';
 
@@ -18,6 +19,8 @@ export interface MetricsSource {
   readonly verified?: readonly VerifiedDatabase[];
   /** Whose health is shown. @default none */
   readonly watched?: WatchedStores;
+  /** Whose load is shown. @default none */
+  readonly loads?: readonly string[];
   /** Whose stores' room is shown. @default none */
   readonly room?: HoldfastConfig;
   catalog(): Promise<Catalog>;
@@ -73,6 +76,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
   const verification = verificationMetrics(registry);
   const usage = createUsageMetrics(registry);
   const stores = createHealthMetrics(registry);
+  const loads = createLoadMetrics(registry);
 
   const collectDatabase = async (catalog: Catalog, database: string) => {
     const jobs = (await catalog.jobs({ database, status: 'completed', limit: 200 })).filter(
@@ -122,12 +126,14 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
     verification.reset();
     usage.reset();
     stores.reset();
+    loads.reset();
     try {
       const catalog = await source.catalog();
       for (const database of source.databases) await collectDatabase(catalog, database);
       for (const one of source.verified ?? []) await verification.collect(catalog, one);
       if (source.room) await usage.collect(catalog, source.room);
       if (source.watched) await stores.collect(catalog, source.watched, new Date());
+      if (source.loads?.length) await loads.collect(catalog, source.loads);
       up.set(1);
       collectedAt = performance.now();
     } catch {
