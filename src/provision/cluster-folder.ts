@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isReachableByOthers } from './reach';
 import type { OsUser } from './server-user';
@@ -23,11 +23,13 @@ export function prepareClusterFolder(folder: string, user: OsUser | null): Clust
   const inside = join(folder, 'cluster');
   const root = !user || isReachableByOthers(folder) ? inside : join('/var/lib/holdfast', hashOf(folder));
   if (root !== inside) {
-    mkdirSync(root, { recursive: true });
-    if (!existsSync(inside) || !lstatSync(inside).isSymbolicLink()) {
+    if (!lstatSync(inside, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      // Of a folder that was removed and made again: its cluster is not the new folder's, and not ours to delete.
+      if (existsSync(root)) renameSync(root, `${root}-left-${Date.now()}`);
       rmSync(inside, { recursive: true, force: true });
       symlinkSync(root, inside);
     }
+    mkdirSync(root, { recursive: true });
   }
   own(root, user);
   const near = join(root, 'socket');
