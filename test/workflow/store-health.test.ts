@@ -165,7 +165,10 @@ test('a long history begins anew with all that is known and everybody who waits'
   await newest.signal(SIGNAL.probeNow);
   await until(async () => (await newest.describe()).runId !== runId);
   await until(async () => (await statusOf(newest)) !== null);
-  expect(await statusOf(newest)).toMatchObject({ since: before!.since, breaker: { state: 'open', failures: 2 } });
+  const after = await statusOf(newest);
+  // The probe that was asked for may have failed by now, which adds to what was carried over.
+  expect(after).toMatchObject({ breakerSince: before!.breakerSince, breaker: { state: 'open' } });
+  expect(after!.breaker.failures).toBeGreaterThanOrEqual(2);
   at.up = true;
   await newest.signal(SIGNAL.probeNow);
   await until(async () => (await statusOf(newest))?.breaker.state === 'closed');
