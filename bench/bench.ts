@@ -45,6 +45,8 @@ export interface Bench {
   readonly servers: readonly ServedStore[];
   /** Environment with the credentials of all stores. */
   readonly env: NodeJS.ProcessEnv;
+  /** Of a database, over the Unix socket, as pg_dump and friends take it too. */
+  url(database?: string): string;
   /** Environment in which pg_dump and friends need no further words, for this database. */
   pgEnv(database?: string): NodeJS.ProcessEnv;
   /** Empties `out` and the stores. */
@@ -97,6 +99,12 @@ export async function openBench(
   const out = join(folder, 'out');
   const storePath = join(folder, 'store');
   const description = await initKeys(join(folder, 'keys'));
+  const url = (database = DATABASE) => {
+    const socket = new URL(postgres.url(database));
+    socket.searchParams.set('host', postgres.socketDir);
+    socket.searchParams.set('port', String(postgres.port));
+    return socket.href.replace(/@[^/]*\//, '@/');
+  };
   const pgEnv = (database = DATABASE): NodeJS.ProcessEnv => ({
     ...process.env,
     PATH: `${installation!.binDir}:${process.env.PATH}`,
@@ -130,6 +138,7 @@ export async function openBench(
     stores: { folder: folderStore('folder', storePath), one: one.store, two: two.store },
     servers: [one.store, two.store],
     env: { ...one.env, ...two.env },
+    url,
     pgEnv,
     clean() {
       for (const path of [out, storePath]) {

@@ -4,16 +4,18 @@ import { ensureTool, freePorts, startProcess } from '../src/provision';
 import type { Bench } from './bench';
 import type { StoreInput } from './holdfast';
 
+export type FarStore = StoreInput & { readonly endpoint: string };
+
 /** What stands between us and each far store: added to every answer, and the rate in each direction. */
 export const LATENCY_MS = 50;
 export const MEGABYTES_PER_SECOND = 20;
 
-/** The bench's stores that are reached over TCP, each behind a proxy of its own that is slow as the internet is. */
+/** Stores that are reached over TCP, each behind a proxy of its own that is slow as the internet is. */
 export async function openFarStores(
   bench: Bench,
-): Promise<{ readonly stores: readonly StoreInput[]; close(): Promise<void> }> {
+  near: readonly FarStore[],
+): Promise<{ readonly stores: readonly FarStore[]; close(): Promise<void> }> {
   const { path } = await ensureTool('toxiproxy', { say: bench.say });
-  const near = bench.servers;
   const [control, ...ports] = await freePorts(near.length + 1);
   const api = `http://127.0.0.1:${control}`;
   const proxy = await startProcess({
@@ -37,7 +39,7 @@ export async function openFarStores(
     const answer = await fetch(api + route, { method: 'POST', body: JSON.stringify(body) });
     if (!answer.ok) throw new Error(`toxiproxy ${route}: ${answer.status} ${await answer.text()}`);
   };
-  const stores: StoreInput[] = [];
+  const stores: FarStore[] = [];
   for (const [index, store] of near.entries()) {
     const { name } = store;
     const listen = `127.0.0.1:${ports[index]}`;

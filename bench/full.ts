@@ -75,7 +75,7 @@ export async function fullBackup(
   const { ms, rssBytes, facts, backupId } = await runHoldfast(
     {
       op: 'backup',
-      source: bench.postgres.url(bench.database),
+      source: bench.url(),
       base: null,
       segmentBytes: SEGMENT_BYTES,
       inFlight: IN_FLIGHT,

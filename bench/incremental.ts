@@ -72,7 +72,7 @@ export function backup(bench: Bench, database: string, base: string | null, segm
   return runHoldfast(
     {
       op: 'backup',
-      source: bench.postgres.url(database),
+      source: bench.url(database),
       base,
       segmentBytes,
       inFlight: inFlightFor(segmentBytes),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ensureTool, startEmbeddedGcs } from '../src/provision';
 import type { Bench } from './bench';
-import { openFarStores } from './far-stores';
+import { openFarStores, type FarStore } from './far-stores';
 import { fullBackup } from './full';
 import { runHoldfast, type StoreInput } from './holdfast';
 import { interleave, type Lane, type LaneResult } from './measure';
@@ -10,12 +10,18 @@ export const TOGETHER = 'all of them at once';
 
 /** A full backup over a slow network: to each far store alone, and to all of them at once. */
 export async function measureNetwork(bench: Bench): Promise<LaneResult[]> {
-  const far = await openFarStores(bench);
+  const gcs = await openGcs(bench);
+  const far = await openFarStores(bench, [...bench.servers, gcs.fresh()]).catch(async (error: unknown) => {
+    await gcs.close();
+    throw error;
+  });
   try {
-    const lane = (name: string, stores: readonly StoreInput[]): Lane => ({
+    /** The Google store is not emptied between the runs: each has a prefix of its own. */
+    const fresh = (store: FarStore) => (store.name === gcs.name ? { ...store, prefix: gcs.fresh().prefix } : store);
+    const lane = (name: string, stores: readonly FarStore[]): Lane => ({
       name,
       prepare: async () => bench.clean(),
-      run: () => fullBackup(bench, stores),
+      run: () => fullBackup(bench, stores.map(fresh)),
     });
     return await interleave(
       [...far.stores.map((store) => lane(`${store.name} alone`, [store])), lane(TOGETHER, far.stores)],
@@ -24,6 +30,7 @@ export async function measureNetwork(bench: Bench): Promise<LaneResult[]> {
     );
   } finally {
     await far.close();
+    await gcs.close();
   }
 }
 
@@ -63,7 +70,7 @@ async function openGcs(bench: Bench) {
   const server = await startEmbeddedGcs({ program, folder: join(bench.options.folder, 'gcs'), buckets: [bucket] });
   bench.supervisor.add('GCS', () => server.stop());
   let rounds = 0;
-  const fresh = (): StoreInput => ({
+  const fresh = (): FarStore => ({
     ...{ name, adapter: 'gcs', bucket, endpoint: server.endpoint, anonymous: true },
     prefix: `round-${(rounds += 1)}/`,
   });

@@ -14,7 +14,7 @@ export async function measureRestore(bench: Bench): Promise<LaneResult[]> {
   const common = { keysDir: bench.keysDir, binDirs: [bench.binDir], scratchDir: bench.scratchDir };
   const made = {
     op: 'backup',
-    source: bench.postgres.url(bench.database),
+    source: bench.url(),
     base: null,
     segmentBytes: SEGMENT_BYTES,
     inFlight: IN_FLIGHT,
@@ -25,7 +25,7 @@ export async function measureRestore(bench: Bench): Promise<LaneResult[]> {
     await bench.sql(`drop database if exists ${RESTORED} with (force)`);
     await bench.sql('checkpoint');
   };
-  const target = bench.postgres.url(RESTORED);
+  const target = bench.url(RESTORED);
   const restore = (name: string, backupId: string, store: StoreInput) => ({
     name,
     prepare: fresh,

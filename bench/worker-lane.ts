@@ -33,7 +33,7 @@ export async function openWorkerLane(bench: Bench): Promise<{ readonly lane: Lan
       databases: [
         {
           name: 'bench',
-          connection: { url: secret('source.url', bench.postgres.url(bench.database)) },
+          connection: { url: secret('source.url', bench.url()) },
           retention: { enforce: false },
           verification: { grade: 'stored' },
         },
