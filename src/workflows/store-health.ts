@@ -1,13 +1,10 @@
 /** Watches one store for as long as the config names it, and tells those who wait for it when it is back. */
 import {
-  CancellationScope,
-  condition,
   continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
   setCurrentDetails,
   setHandler,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { WatchResult } from '../activities/types';
@@ -24,7 +21,9 @@ import {
   statusQuery,
   storeRecoveredSignal,
 } from './messages';
+import { Outbox } from './outbox';
 import { records, watches } from './proxies';
+import { Rounds } from './rounds';
 
 export interface StoreHealthInput {
   readonly store: string;
@@ -42,8 +41,6 @@ export interface StoreHealthState {
 
 /** Events of history that one run makes at most, about. */
 const LONGEST_HISTORY = 2_000;
-/** A watch that fails at once must not spin. */
-const AFTER_FAILURE_MS = 30_000;
 const SHOWN_EVENTS = 10;
 const MOST_WAITING = 10_000;
 const MOST_REPORTS = 200;
@@ -55,13 +52,9 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
   let ended = false;
   let recent = carried?.recent ?? [];
   const waiting = new Map((carried?.waiting ?? []).map((one) => [one.workflowId, one]));
-  const untold: StoreEvent[] = [...(carried?.untold ?? [])];
-  let telling = false;
-  let current: CancellationScope | null = null;
+  const rounds = new Rounds();
   let trial: Trial | null = null;
 
-  // News ends the watch that is under way; the next one begins with them.
-  const news = () => current?.cancel();
   setHandler(statusQuery, () => status, { description: 'What is known of the store' });
   setHandler(
     reportStoreSignal,
@@ -69,7 +62,7 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
       // While nobody takes them they must not outgrow what an activity can be given; more of them say nothing new.
       if (reports.length >= MOST_REPORTS || reports.some(({ id }) => id === seen.id)) return;
       reports = [...reports, seen];
-      news();
+      rounds.interrupt();
     },
     { description: 'What a run saw of the store' },
   );
@@ -77,7 +70,7 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
     probeNowSignal,
     () => {
       probeNow = true;
-      news();
+      rounds.interrupt();
     },
     { description: 'Probe at once' },
   );
@@ -103,56 +96,37 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
     endSignal,
     () => {
       ended = true;
-      news();
+      rounds.interrupt();
     },
     { description: 'The config names the store no more' },
   );
 
-  /** Beside the watch: a catalogue that is down for an hour holds nothing up. */
-  const announce = () => {
-    if (telling || untold.length === 0) return;
-    telling = true;
-    void announceAll(untold).then(
-      () => {
-        telling = false;
-        // What came in at the very end.
-        announce();
-      },
-      () => void (telling = false),
-    );
-  };
-  announce();
+  const outbox = new Outbox(carried?.untold ?? [], {
+    record: (event: StoreEvent) =>
+      records().announceStoreEvent.executeWithOptions({ summary: `${event.kind}: ${event.from} → ${event.to}` }, [
+        event,
+      ]),
+    failed: 'An event could not be recorded, try again',
+  });
 
   while (!ended) {
     setCurrentDetails(storeCard(input.store, status, recent, waiting.size));
     const taken = reports;
     const asked: boolean = probeNow;
     probeNow = false;
-    let result: WatchResult | null = null;
-    const scope = new CancellationScope();
-    current = scope;
-    try {
-      result = await scope.run(() =>
+    const result: WatchResult | null = await rounds.run(
+      () =>
         watches().watchStore.executeWithOptions({ summary: `Watch ${input.store}` }, [
           { store: input.store, status, reports: taken, probeNow: asked },
         ]),
-      );
-    } catch (error) {
-      // The run itself is cancelled: that is its end. News while no worker had the watch yet: begin it anew.
-      if (!scope.consideredCancelled || CancellationScope.current().consideredCancelled) {
-        if (isCancellation(error)) throw error;
-        await condition(() => ended || probeNow, AFTER_FAILURE_MS, { summary: 'The watch failed, try again' });
-      }
-    } finally {
-      current = null;
-    }
+      () => ended || probeNow,
+    );
     if (result !== null) {
       reports = reports.slice(taken.length);
       const before: StoreStatus | null = status;
       status = result.status;
-      untold.push(...result.events);
       recent = [...recent, ...result.events].slice(-SHOWN_EVENTS);
-      announce();
+      outbox.add(result.events);
       if (before !== null && before.breaker.state !== 'closed' && status.breaker.state === 'closed')
         await tellAll(input.store, waiting);
     } else probeNow ||= asked;
@@ -161,28 +135,13 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
       await continueAsNew<typeof storeHealth>(input, {
         status,
         waiting: [...waiting.values()],
-        untold,
+        untold: outbox.left,
         recent,
         probeNow,
       });
   }
   setCurrentDetails(`**\`${input.store}\` is watched no more**: the configuration does not name it.`);
-  await condition(() => untold.length === 0, AFTER_FAILURE_MS);
-}
-
-/** One after the other; each leaves the list when it is on record. */
-async function announceAll(untold: StoreEvent[]): Promise<void> {
-  for (let event = untold[0]; event !== undefined; event = untold[0]) {
-    try {
-      await records().announceStoreEvent.executeWithOptions({ summary: `${event.kind}: ${event.from} → ${event.to}` }, [
-        event,
-      ]);
-      untold.shift();
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      await sleep(AFTER_FAILURE_MS, { summary: 'An event could not be recorded, try again' });
-    }
-  }
+  await outbox.settle();
 }
 
 /** It closed after the waiter had failed: it is back already. */
