@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { storageError } from '../../errors/storage';
 import type { BackoffPolicy } from '../backoff';
-import { assertKey, assertPrefix, compareKeys, normalisePrefix } from '../keys';
+import { assertPrefix, compareKeys } from '../keys';
 import type {
   CallOptions,
   GetOptions,
@@ -14,7 +14,8 @@ import type {
   StoreCapabilities,
   StoreFinding,
 } from '../object-store';
-import { assertRange } from '../range';
+import { assertRange, rangeHeader } from '../range';
+import { RemoteStore } from '../remote-store';
 import type { SecretResolver } from '../secrets';
 import { throwIfAborted, type Timing } from '../timing';
 import { GcsClient, GcsRefusal, jsonOf } from './client';
@@ -27,8 +28,6 @@ import { objectPath, objectsPath, putWhole, type NewObject, type ObjectResource 
 import { putResumable } from './resumable';
 import { createHttpTransport, type HttpAnswer } from './transport';
 
-/** How long a bucket that was seen is taken to exist, ms. */
-const BUCKET_SEEN_MS = 5_000;
 const PAGE = 1000;
 
 export const GCS_CAPABILITIES: StoreCapabilities = { createOnly: true, serverChecksum: true };
@@ -48,22 +47,16 @@ export function createGcsStore(config: GcsSettings, secrets: SecretResolver, dep
   return new GcsStore(config, new GcsClient(config, createGcsCredentials(config, secrets), transport), deps);
 }
 
-class GcsStore implements ObjectStore {
+class GcsStore extends RemoteStore implements ObjectStore {
   readonly kind = 'gcs';
-  readonly name: string;
   readonly capabilities = GCS_CAPABILITIES;
-  private readonly prefix: string;
-  private readonly uploads = new Set<Promise<void>>();
-  private bucketSeenAt: number | null = null;
-  private closed = false;
 
   constructor(
     private readonly config: GcsSettings,
     private readonly client: GcsClient,
     private readonly deps: GcsStoreDependencies,
   ) {
-    this.name = config.name;
-    this.prefix = normalisePrefix(config.prefix, config.name);
+    super(config, deps.timing);
   }
 
   async put(key: string, body: Buffer, options: PutOptions = {}): Promise<PutResult> {
@@ -96,7 +89,7 @@ class GcsStore implements ObjectStore {
         method: 'GET',
         at: objectPath(this.config, this.prefix + key),
         query: { alt: 'media' },
-        headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
+        headers: range ? { range: rangeHeader(range) } : {},
         signal,
         context: this.context('get', key),
       });
@@ -175,9 +168,7 @@ class GcsStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    // An upload that was cancelled is still cancelled at the store; that is bounded in time.
-    await Promise.allSettled(this.uploads);
+    await this.end();
     this.client.close();
   }
 
@@ -189,12 +180,7 @@ class GcsStore implements ObjectStore {
       context: this.context('upload', key),
       ...this.deps,
     });
-    this.uploads.add(upload);
-    try {
-      await upload;
-    } finally {
-      this.uploads.delete(upload);
-    }
+    await this.uploading(upload);
   }
 
   private async page(
@@ -238,12 +224,6 @@ class GcsStore implements ObjectStore {
       });
   }
 
-  private async emptyRange(key: string, options: CallOptions): Promise<Buffer> {
-    if ((await this.head(key, options)) === null)
-      throw storageError('STORE_OBJECT_MISSING', '', { context: { store: this.name, key } });
-    return Buffer.alloc(0);
-  }
-
   /**
    * Absent is believed only where the answer names the object, or the bucket answers to these credentials: a missing bucket
    * or a gateway must never look like a missing object, or copies would be taken for lost.
@@ -256,29 +236,12 @@ class GcsStore implements ObjectStore {
     return storageError('STORE_OBJECT_MISSING', '', { context: { store: this.name, bucket: this.config.bucket, key } });
   }
 
-  private async assertBucket(signal: AbortSignal | undefined): Promise<void> {
-    const now = this.deps.timing.now();
-    if (this.bucketSeenAt !== null && now - this.bucketSeenAt < BUCKET_SEEN_MS) return;
+  private assertBucket(signal: AbortSignal | undefined): Promise<void> {
     const context = this.context('bucket');
-    try {
-      const query = { prefix: this.prefix, maxResults: '1', fields: 'nextPageToken' };
-      jsonOf(await this.client.ask({ method: 'GET', at: objectsPath(this.config), query, signal, context }), context);
-    } catch (error) {
-      if (!(error instanceof GcsRefusal)) throw error;
-      // Not every key may list; such a key was accepted all the same, and the bucket is there.
-      if (!isHoldfastError(error.storeError, 'STORE_ACCESS_DENIED')) throw error.storeError;
-    }
-    this.bucketSeenAt = now;
-  }
-
-  private begin(key: string, options: CallOptions): void {
-    assertKey(key, this.name);
-    this.assertOpen();
-    throwIfAborted(options.signal);
-  }
-
-  private assertOpen(): void {
-    if (this.closed) throw storageError('STORE_CLOSED', '', { context: { store: this.name } });
+    const query = { prefix: this.prefix, maxResults: '1', fields: 'nextPageToken' };
+    return this.seeBucket(async () =>
+      jsonOf(await this.client.send({ method: 'GET', at: objectsPath(this.config), query, signal, context }), context),
+    );
   }
 
   private context(operation: GcsOperation, key?: string): GcsErrorContext {

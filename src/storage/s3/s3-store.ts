@@ -11,7 +11,7 @@ import type { S3StoreConfig } from '../../config/schema';
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { storageError } from '../../errors/storage';
 import type { BackoffPolicy } from '../backoff';
-import { assertKey, assertPrefix, compareKeys, normalisePrefix } from '../keys';
+import { assertPrefix, compareKeys } from '../keys';
 import type {
   CallOptions,
   GetOptions,
@@ -23,7 +23,8 @@ import type {
   StoreCapabilities,
   StoreFinding,
 } from '../object-store';
-import { assertRange } from '../range';
+import { assertRange, rangeHeader } from '../range';
+import { RemoteStore } from '../remote-store';
 import type { SecretResolver } from '../secrets';
 import { abortReason, throwIfAborted, type Timing } from '../timing';
 import { readBody } from './body';
@@ -35,9 +36,6 @@ import { s3Error, statusOf, type S3ErrorContext, type S3Operation } from './erro
 import { inspectBucket } from './inspect';
 import { putMultipart } from './multipart';
 import { lockDigest, objectSettings, send, withPayloadHash, writePermissions } from './requests';
-
-/** How long a bucket that was seen is taken to exist, ms. */
-const BUCKET_SEEN_MS = 5_000;
 
 export interface S3StoreDependencies {
   readonly timing: Timing;
@@ -58,28 +56,22 @@ interface GetAnswer {
   readonly partial: boolean;
 }
 
-class S3Store implements ObjectStore {
+class S3Store extends RemoteStore implements ObjectStore {
   readonly kind = 's3';
-  readonly name: string;
   readonly capabilities: StoreCapabilities;
   private readonly client: S3Client;
   private readonly direct: DirectRequests;
-  private readonly prefix: string;
   private readonly deleter: Deleter;
-  private readonly uploads = new Set<Promise<void>>();
-  private bucketSeenAt: number | null = null;
-  private closed = false;
 
   constructor(
     private readonly config: S3StoreConfig,
     access: { readonly client: S3Client; readonly direct: DirectRequests },
     private readonly deps: S3StoreDependencies,
   ) {
+    super(config, deps.timing);
     const { client } = access;
     this.client = client;
     this.direct = access.direct;
-    this.name = config.name;
-    this.prefix = normalisePrefix(config.prefix, config.name);
     this.capabilities = {
       createOnly: config.createOnly === 'if-none-match',
       serverChecksum: config.checksum !== 'none',
@@ -193,9 +185,7 @@ class S3Store implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    // An upload that was cancelled is still aborted at the store; that is bounded in time.
-    await Promise.allSettled(this.uploads);
+    await this.end();
     this.client.destroy();
   }
 
@@ -249,12 +239,7 @@ class S3Store implements ObjectStore {
       context: this.context('upload', key),
       ...this.deps,
     });
-    this.uploads.add(upload);
-    try {
-      await upload;
-    } finally {
-      this.uploads.delete(upload);
-    }
+    await this.uploading(upload);
   }
 
   private getCommand(key: string, range: GetOptions['range']): GetObjectCommand {
@@ -263,12 +248,6 @@ class S3Store implements ObjectStore {
       Key: this.prefix + key,
       Range: range ? rangeHeader(range) : undefined,
     });
-  }
-
-  private async emptyRange(key: string, options: CallOptions): Promise<Buffer> {
-    if ((await this.head(key, options)) === null)
-      throw storageError('STORE_OBJECT_MISSING', '', { context: { store: this.name, key } });
-    return Buffer.alloc(0);
   }
 
   /** An answer to HEAD has no body, so no reason; the same question as GET has one. */
@@ -286,32 +265,12 @@ class S3Store implements ObjectStore {
     }
   }
 
-  /**
-   * Absent is believed only where the bucket answers to these credentials: a missing bucket or a revoked key must never
-   * look like a missing object, or copies would be taken for lost.
-   */
-  private async assertBucket(signal: AbortSignal | undefined): Promise<void> {
-    const now = this.deps.timing.now();
-    if (this.bucketSeenAt !== null && now - this.bucketSeenAt < BUCKET_SEEN_MS) return;
-    try {
-      await send(this.context('bucket'), signal, (to) =>
+  private assertBucket(signal: AbortSignal | undefined): Promise<void> {
+    return this.seeBucket(() =>
+      send(this.context('bucket'), signal, (to) =>
         this.client.send(new ListObjectsV2Command({ Bucket: this.config.bucket, Prefix: this.prefix, MaxKeys: 1 }), to),
-      );
-    } catch (error) {
-      // Not every key may list; such a key was accepted all the same, and the bucket is there.
-      if (!isHoldfastError(error, 'STORE_ACCESS_DENIED')) throw error;
-    }
-    this.bucketSeenAt = now;
-  }
-
-  private begin(key: string, options: CallOptions): void {
-    assertKey(key, this.name);
-    this.assertOpen();
-    throwIfAborted(options.signal);
-  }
-
-  private assertOpen(): void {
-    if (this.closed) throw storageError('STORE_CLOSED', '', { context: { store: this.name } });
+      ),
+    );
   }
 
   private context(operation: S3Operation, key?: string): S3ErrorContext {
@@ -324,8 +283,4 @@ class S3Store implements ObjectStore {
       permissions: writes ? writePermissions(this.config) : undefined,
     };
   }
-}
-
-function rangeHeader({ start, end }: NonNullable<GetOptions['range']>): string {
-  return `bytes=${start}-${end - 1}`;
 }

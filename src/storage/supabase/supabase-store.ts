@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isHoldfastError } from '../../errors/holdfast-error';
 import { storageError } from '../../errors/storage';
 import type { BackoffPolicy } from '../backoff';
-import { assertKey, assertPrefix, normalisePrefix } from '../keys';
+import { assertPrefix } from '../keys';
 import type {
   CallOptions,
   GetOptions,
@@ -14,9 +14,10 @@ import type {
   StoreCapabilities,
   StoreFinding,
 } from '../object-store';
-import { assertRange } from '../range';
+import { assertRange, rangeHeader } from '../range';
+import { RemoteStore } from '../remote-store';
 import type { SecretResolver } from '../secrets';
-import { throwIfAborted, type Timing } from '../timing';
+import type { Timing } from '../timing';
 import { SupabaseAccess, type SupabaseSettings } from './access';
 import { deleteObjects } from './delete';
 import { isTaken } from './errors';
@@ -44,23 +45,18 @@ export function createSupabaseStore(
   return new SupabaseStore(config, secrets, deps);
 }
 
-class SupabaseStore implements ObjectStore {
+class SupabaseStore extends RemoteStore implements ObjectStore {
   readonly kind = 'supabase';
   readonly capabilities = SUPABASE_CAPABILITIES;
-  readonly name: string;
-  private readonly prefix: string;
   private readonly transport: Transport;
   private readonly access: SupabaseAccess;
-  private readonly uploads = new Set<Promise<boolean>>();
-  private closed = false;
 
   constructor(
     private readonly config: SupabaseSettings,
     secrets: SecretResolver,
     private readonly deps: SupabaseStoreDependencies,
   ) {
-    this.name = config.name;
-    this.prefix = normalisePrefix(config.prefix, config.name);
+    super(config, deps.timing);
     const { timeout: idleTimeoutMs, maxRequests: maxSockets } = config.limits;
     this.transport = new Transport({ store: config.name, idleTimeoutMs, maxSockets });
     this.access = new SupabaseAccess(config, secrets, this.transport, deps.timing);
@@ -85,7 +81,7 @@ class SupabaseStore implements ObjectStore {
     const { range, signal } = options;
     const objectKey = this.prefix + key;
     if (range && range.start === range.end) return this.emptyRange(key, options);
-    const headers = range ? { range: `bytes=${range.start}-${range.end - 1}` } : undefined;
+    const headers = range ? { range: rangeHeader(range) } : undefined;
     const context = this.access.context('get', objectKey);
     try {
       const { http } = await this.access.objects(context, { signal, headers }, (api) =>
@@ -134,9 +130,7 @@ class SupabaseStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    // An upload that was cancelled is still ended at the store; that is bounded in time.
-    await Promise.allSettled(this.uploads);
+    await this.end();
     this.transport.close();
   }
 
@@ -187,27 +181,6 @@ class SupabaseStore implements ObjectStore {
       signal,
       ...this.deps,
     });
-    this.uploads.add(upload);
-    try {
-      return await upload;
-    } finally {
-      this.uploads.delete(upload);
-    }
-  }
-
-  private async emptyRange(key: string, options: CallOptions): Promise<Buffer> {
-    if ((await this.head(key, options)) === null)
-      throw storageError('STORE_OBJECT_MISSING', '', { context: { store: this.name, key } });
-    return Buffer.alloc(0);
-  }
-
-  private begin(key: string, options: CallOptions): void {
-    assertKey(key, this.name);
-    this.assertOpen();
-    throwIfAborted(options.signal);
-  }
-
-  private assertOpen(): void {
-    if (this.closed) throw storageError('STORE_CLOSED', '', { context: { store: this.name } });
+    return this.uploading(upload);
   }
 }
