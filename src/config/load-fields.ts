@@ -97,6 +97,10 @@ export const samplersSchema = z.strictObject({
   host: z
     .strictObject({
       enabled: z.boolean().default(true).describe('CPU, memory, I/O wait, disk, network, limits of the container'),
+      ofDatabase: z
+        .union([z.boolean(), z.literal('auto')])
+        .default('auto')
+        .describe('whether the database runs there too; auto: where its address is one of this machine'),
     })
     .prefault({})
     .describe('the machine of the worker'),

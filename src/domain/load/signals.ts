@@ -38,9 +38,11 @@ export const SIGNALS = {
   ioWriteMs: facts('ms', 'higher', 'one write of a block'),
   statementMeanMs: facts('ms', 'higher', 'mean statement'),
   probeLatencyMs: facts('ms', 'higher', 'probe query'),
-  // The machine that the sampler runs on.
+  // The machine that the sampler runs on; its CPU is the host's where the database runs there too, else the worker's.
   hostCpu: facts('share', 'higher', 'CPU of the host'),
   hostIoWait: facts('share', 'higher', 'I/O wait of the host'),
+  workerCpu: facts('share', 'higher', "CPU of the worker's machine"),
+  workerIoWait: facts('share', 'higher', "I/O wait of the worker's machine"),
   hostMemory: facts('share', 'higher', 'memory of the host in use'),
   hostLoad: facts('perCore', 'higher', 'load of the host per core'),
   diskBytesPerSecond: facts('bytesPerSecond', 'higher', 'disks of the host'),

@@ -2,6 +2,7 @@
 import type { Sampling } from '../../config/load-rules';
 import type { SecretResolver } from '../../storage/secrets';
 import { createHostSampler } from './host/host-sampler';
+import { createLocality } from './host/locality';
 import { createHttpSampler } from './http/http-sampler';
 import { createPrometheusSampler } from './http/prometheus-sampler';
 import { createPostgresSampler } from './postgres/postgres-sampler';
@@ -38,7 +39,11 @@ export function createLoadSamplers(options: LoadSamplersOptions): SamplerSet {
         statementTimeoutMs: Math.min(1_000, timeout / 3),
       }),
     );
-  if (samplers.host.enabled) made.push(createHostSampler());
+  if (samplers.host.enabled) {
+    const { ofDatabase } = samplers.host;
+    const here = ofDatabase === 'auto' ? createLocality(options.target) : () => Promise.resolve(ofDatabase);
+    made.push(createHostSampler({ ofDatabase: here }));
+  }
   for (const { name, url, method, authorization, timeout: limit } of samplers.http)
     made.push(
       createHttpSampler({

@@ -11,6 +11,11 @@ import { parseCpu, parseDisks, parseLoad, parseMemoryUse, parseNetwork } from '.
 export interface HostSamplerOptions {
   /** @default host */
   readonly source?: string;
+  /**
+   * Whether the database runs on this machine too; asked again with each reading. Where it does not, how busy the CPU is says
+   * nothing about the database, so it is measured as `workerCpu` and `workerIoWait`. @default it does
+   */
+  readonly ofDatabase?: () => Promise<boolean>;
   /** Where Linux shows its figures. @default /proc */
   readonly procRoot?: string;
   /** Elsewhere than on Linux the figures of Node are used: no disks, no network, no limits. @default that of this machine */
@@ -22,7 +27,7 @@ export interface HostSamplerOptions {
 const MICROSECONDS = 1e6;
 
 export function createHostSampler(options: HostSamplerOptions = {}): Sampler {
-  const { source = 'host', procRoot = '/proc', root = '' } = options;
+  const { source = 'host', ofDatabase = () => Promise.resolve(true), procRoot = '/proc', root = '' } = options;
   const linux = (options.platform ?? platform()) === 'linux';
   const rates = {
     cpu: new DeltaReader(),
@@ -98,7 +103,8 @@ export function createHostSampler(options: HostSamplerOptions = {}): Sampler {
       const signals = linux ? await sampleLinux(signal) : sampleElsewhere();
       if (Object.keys(signals).length === 0 && linux)
         throw samplingError('SAMPLER_FAILED', 'the figures of the kernel cannot be read');
-      return { signals: { ...signals, workerMemoryBytes: process.memoryUsage.rss() }, problems: [] };
+      const named = (await ofDatabase()) ? signals : asWorkers(signals);
+      return { signals: { ...named, workerMemoryBytes: process.memoryUsage.rss() }, problems: [] };
     },
     close: () => Promise.resolve(),
   };
@@ -110,6 +116,10 @@ function cpuShares(delta: Delta | null): Pick<Signals, 'hostCpu' | 'hostIoWait'>
   const waited = delta.grown.ioWait ?? 0;
   const hostCpu = Math.min(1, Math.max(0, (total - delta.grown.idle! - waited) / total));
   return 'ioWait' in delta.grown ? { hostCpu, hostIoWait: Math.min(1, waited / total) } : { hostCpu };
+}
+
+function asWorkers({ hostCpu, hostIoWait, ...others }: Signals): Signals {
+  return { ...others, ...defined('workerCpu', hostCpu ?? null), ...defined('workerIoWait', hostIoWait ?? null) };
 }
 
 /** Per second, all devices together; none that came or went in between. */

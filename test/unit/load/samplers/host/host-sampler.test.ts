@@ -68,6 +68,24 @@ test('the first sample gives what is true at an instant, the second the rates as
   expect(second.containerCpu).toBeLessThan(0.02);
 });
 
+test("where the database runs elsewhere, how busy this machine is counts as the worker's", async () => {
+  put(MACHINE);
+  const sampler = createHostSampler({
+    procRoot: join(root, 'proc'),
+    root,
+    platform: 'linux',
+    ofDatabase: async () => false,
+  });
+  await signals(sampler);
+  await aMoment();
+  put({ 'proc/stat': 'cpu  140 0 120 730 110 0 0 0 0 0\ncpu0 1 0 0 0 0\ncpu1 1 0 0 0 0\n' });
+  const second = await signals(sampler);
+  expect(second.workerCpu).toBeCloseTo(0.6);
+  expect(second.workerIoWait).toBeCloseTo(0.1);
+  expect(Object.keys(second)).not.toEqual(expect.arrayContaining(['hostCpu']));
+  expect(Object.keys(second)).not.toEqual(expect.arrayContaining(['hostIoWait']));
+});
+
 test('counters that fell, and a disk that came, give no rate and no fault', async () => {
   put(MACHINE);
   const sampler = fixture();
