@@ -56,6 +56,8 @@ export async function openWorkerLane(bench: Bench): Promise<{ readonly lane: Lan
       temporal: { address: temporal.address, namespace: temporal.namespace },
       tools: { postgresBin: [bench.binDir] },
       scratch: { dir: bench.scratchDir },
+      // At full pace at any hour: what is compared is not slowed either.
+      load: { watch: false },
     };
     writeFileSync(configFile, stringify(config));
     const main = join(__dirname, '..', '..', '..', 'dist', 'cli', 'main.js');

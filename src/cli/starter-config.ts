@@ -1,10 +1,12 @@
 export interface StarterOptions {
   /** Name of the first database. */
   readonly database: string;
+  /** IANA name of the zone of all times of day. @default that of this machine */
+  readonly timeZone?: string;
 }
 
 /** The commented file that `holdfast init` writes: valid as it stands, with one database and one folder. */
-export function starterConfig({ database }: StarterOptions): string {
+export function starterConfig({ database, timeZone = ownTimeZone() }: StarterOptions): string {
   const variable = database.toUpperCase().replaceAll('-', '_');
   return `# yaml-language-server: $schema=./holdfast.schema.json
 # What Holdfast backs up, where to, and how it is proved. Check it with: holdfast config check
@@ -67,6 +69,16 @@ stores:
   #   bucket: my-backups
   #   credentials: file:./gcs-key.json   # of a service account; leave out for the default credentials
 
+# Its users shall not notice a backup: load is sampled, and a backup slows down, pauses and goes on by itself (docs/load.md).
+load:
+  timezone: ${timeZone}
+  # Stricter limits while people work: CPU below 30 %. Never in these hours: windows: [{ from: '22:00', to: '06:00' }]
+  peak:
+    windows: [{ from: '06:00', to: '22:00' }]
+  # maxRate: 50MB/s
+  # samplers:
+  #   http: [{ name: shop, url: https://shop.example.com/health }]
+
 # Made by: holdfast keys init
 keys:
   repository: ./holdfast-keys
@@ -88,4 +100,10 @@ temporal:
   # apiKey: env:TEMPORAL_API_KEY
   # tls: true
 `;
+}
+
+/** A machine without one says Etc/Unknown or nothing. */
+function ownTimeZone(): string {
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+  return timeZone && timeZone !== 'Etc/Unknown' ? timeZone : 'UTC';
 }

@@ -9,7 +9,7 @@ const { safePace, lockWaiters, breaker } = DEFAULT_RULES;
 
 /** What a database may state for itself. Each field stated there replaces the root's; limits are merged signal by signal. */
 const shared = {
-  watch: z.boolean().default(false).describe('sample the load at all times, and pace backups by it'),
+  watch: z.boolean().default(true).describe('sample the load at all times, and pace backups by it'),
   timezone: timeZone.default(DEFAULT_RULES.timeZone).describe('of all times of day below'),
   every: duration.default(parseDuration('2s')!).describe('between two samples while a backup runs'),
   idleEvery: duration.default(parseDuration('30s')!).describe('between two samples otherwise, to learn what is usual'),

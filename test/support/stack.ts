@@ -94,7 +94,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     worker: { shutdownGrace: '0s', ...options.worker },
     health: options.health ?? { watch: false },
     repository: { segmentSize: '64KiB', ...options.repository },
-    ...(options.load === undefined ? {} : { load: options.load }),
+    // At full pace at any hour, whatever else this machine does.
+    load: { watch: false, ...options.load },
   };
   const config = configSchema.parse(input);
   await migrate(postgres.target('catalog'), config.catalog.schema);

@@ -120,6 +120,8 @@ export function demoConfig(facts: DemoConfigFacts): string {
     tools: { postgresBin: [facts.postgresBin] },
     scratch: { dir: facts.scratchDir },
     worker: { metrics: facts.metrics },
+    // At full pace at any hour, whatever else this machine does.
+    load: { watch: false },
   };
   return `# Written by the demo. Every setting is explained in docs/configuration.md. The prices are made up.\n${stringify(config)}`;
 }

@@ -80,7 +80,7 @@ export const configExample: Verb = (parent, cli) =>
     .description('print a commented holdfast.yaml')
     .action(
       action(cli, () => {
-        const text = starterConfig({ database: 'shop' });
+        const text = starterConfig({ database: 'shop', timeZone: 'UTC' });
         return Promise.resolve({ data: { file: 'holdfast.yaml', text }, text: text.trimEnd() });
       }),
     );
