@@ -1,4 +1,5 @@
-import { type Command } from 'commander';
+import { Command } from 'commander';
+import type { Need, Needs } from '../domain/access';
 import { cliError } from '../errors/cli';
 import { createContext, type CliContext, type GlobalOptions } from './context';
 import { EXIT, type ExitCode } from './exit-codes';
@@ -37,13 +38,22 @@ export interface ActionOptions {
 /** What a command that does not watch for an interruption itself is given to end. Milliseconds. */
 const INTERRUPT_GRACE_MS = 1_500;
 
-/** Turns a handler into commander's action: context, answer, errors and clean-up in one place. */
+/** What commander calls, and the role that it asks for. */
+export type Action = ((...parameters: unknown[]) => Promise<void>) & { readonly needs: Needs };
+
+/**
+ * Turns a handler into commander's action: context, answer, errors and clean-up in one place. `need` is the role that the
+ * command asks for where the configuration names tokens; `none` is for the service itself, for what touches files alone,
+ * and for what must work when all else is lost.
+ */
 export function action<O>(
   cli: Cli,
+  need: Need | Needs,
   handler: Handler<O>,
   { patient = false }: ActionOptions = {},
-): (...parameters: unknown[]) => Promise<void> {
-  return async (...parameters) => {
+): Action {
+  const needs = typeof need === 'string' ? { role: need } : need;
+  const run = async (...parameters: unknown[]) => {
     const command = parameters.at(-1) as Command;
     const globals = globalOptions(command);
     const ui = cli.ui?.(globals) ?? createUi(globals);
@@ -60,6 +70,27 @@ export function action<O>(
       await context.close();
     }
   };
+  return Object.assign(run, { needs });
+}
+
+/** A command whose action says what it needs: one without is refused when the program is built. */
+export class GuardedCommand extends Command {
+  private stated: Needs | null = null;
+
+  /** Null for a group, which does nothing by itself. */
+  get needs(): Needs | null {
+    return this.stated;
+  }
+
+  override createCommand(name?: string): GuardedCommand {
+    return new GuardedCommand(name);
+  }
+
+  override action(handle: Parameters<Command['action']>[0]): this {
+    if (!('needs' in handle)) throw new Error(`the command ${this.name()} does not say which role it needs`);
+    this.stated = (handle as Action).needs;
+    return super.action(handle);
+  }
 }
 
 /** Those of the program alone: a command's own `--out` is none of its business. */

@@ -1,5 +1,5 @@
-import { Command } from 'commander';
-import type { Cli } from './command';
+import type { Command } from 'commander';
+import { GuardedCommand, type Cli } from './command';
 import { apply } from './commands/apply';
 import { backupDelete } from './commands/backup/delete';
 import { backupHold, backupRelease } from './commands/backup/hold';
@@ -45,7 +45,7 @@ import { packageVersion } from './version';
 
 /** The whole command line: every command and option, declared once; help, completion and docs/cli.md come from it. */
 export function buildProgram(cli: Cli): Command {
-  const program = new Command('holdfast')
+  const program = new GuardedCommand('holdfast')
     .description('Durable PostgreSQL backups on Temporal: encrypted, replicated, proved by restore.')
     .version(packageVersion(), '-V, --version')
     .option('-c, --config <file>', 'configuration (./holdfast.yaml, then $HOLDFAST_CONFIG)')

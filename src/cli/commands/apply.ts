@@ -1,6 +1,7 @@
 import type { LoadWatchChange, ScheduleChange, StoreWatchChange } from '../../client/types';
 import { action, type Verb } from '../command';
 import { confirmYes } from '../confirm';
+import type { CliContext } from '../context';
 import { plural } from '../output/format';
 import { withSpinner } from '../output/progress';
 import type { Palette } from '../output/ui';
@@ -14,7 +15,7 @@ export const apply: Verb = (parent, cli) =>
     .option('--dry-run', 'show the plan and change nothing')
     .addHelpText('after', '\nExamples:\n  holdfast apply --dry-run\n  holdfast apply --yes')
     .action(
-      action<{ dryRun?: boolean }>(cli, async (context, options) => {
+      action<{ dryRun?: boolean }>(cli, { role: 'administer', with: { dryRun: 'view' } }, async (context, options) => {
         const { ui } = context;
         const client = await context.client();
         const plan = await withSpinner(ui, 'comparing schedules', () => client.planSchedules());
@@ -38,7 +39,7 @@ export const apply: Verb = (parent, cli) =>
     );
 
 async function audit(
-  context: Parameters<Parameters<typeof action>[1]>[0],
+  context: CliContext,
   applied: readonly ScheduleChange[],
   watched: readonly StoreWatchChange[],
   loads: readonly LoadWatchChange[],

@@ -16,7 +16,7 @@ Install:
   fish  holdfast completion fish > ~/.config/fish/completions/holdfast.fish`,
     )
     .action(
-      action(cli, (_context, _options, shell: Shell) => {
+      action(cli, 'none', (_context, _options, shell: Shell) => {
         const text = completionScript(rootOf(parent), shell);
         return Promise.resolve({ data: { shell, text }, text: text.trimEnd() });
       }),

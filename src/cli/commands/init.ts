@@ -19,7 +19,7 @@ export const init: Verb = (parent, cli) =>
     .description('write a commented holdfast.yaml to start from, and its schema for editors')
     .option('-d, --database <name>', 'name of the first database', nameArgument, 'shop')
     .action(
-      action<{ database: string }>(cli, async (context, options) => {
+      action<{ database: string }>(cli, 'none', async (context, options) => {
         const file = resolve(context.options.config ?? DEFAULT_CONFIG);
         const schemaFile = join(dirname(file), 'holdfast.schema.json');
         await writeFile(file, starterConfig({ database: options.database }), { flag: 'wx', mode: 0o644 }).catch(

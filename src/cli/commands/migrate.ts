@@ -8,7 +8,7 @@ export const migrateCommand: Verb = (parent, cli) =>
     .command('migrate')
     .description('bring the schema of the catalogue up to date; workers do it at start as well')
     .action(
-      action(cli, async (context) => {
+      action(cli, 'none', async (context) => {
         const { catalog } = await context.config();
         const target = await toConnectionTarget(catalog.connection, 'catalog');
         const { applied } = await withSpinner(context.ui, 'migrating the catalogue', () =>

@@ -79,6 +79,7 @@ Examples:
     .action(
       action<RecoverOptions>(
         cli,
+        'none',
         async (context, { identity, to, ...options }) => {
           if (options.list) return listStore(context, options);
           if (identity === undefined || to === undefined) {
@@ -163,6 +164,7 @@ Examples:
     .action(
       action<CopyOptions & { out: string }>(
         cli,
+        'none',
         async (context, options) => {
           const view = createProgress(context.ui);
           try {

@@ -54,7 +54,7 @@ Examples:
   holdfast restore shop --to shop --replace --confirm shop`,
     )
     .action(
-      action<RestoreOptions>(cli, async (context, options, text: string) => {
+      action<RestoreOptions>(cli, 'restore', async (context, options, text: string) => {
         const catalog = await context.catalog();
         const { databases } = await context.config();
         const job = await resolveBackup(

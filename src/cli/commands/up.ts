@@ -32,6 +32,7 @@ themselves while this runs. Killed at any point, the next \`holdfast up\` ends w
     .action(
       action<UpCommandOptions>(
         cli,
+        'none',
         async (context, options) => {
           const configFile = context.configPath();
           const { ui } = context;

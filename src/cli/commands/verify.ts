@@ -49,7 +49,7 @@ export const verify: Verb = (parent, cli) =>
         '  holdfast verify shop --rotate\n  holdfast verify shop --intact s3 --share 1/8\n  holdfast verify status',
     )
     .action(
-      action<VerifyOptions>(cli, async (context, options, given?: string) => {
+      action<VerifyOptions>(cli, 'operate', async (context, options, given?: string) => {
         checkMode(options);
         if (options.rotate) return rotateNow(context, (await context.databaseOrOnly(given)).name, options.wait);
         if (options.intact !== undefined) {

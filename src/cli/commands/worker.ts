@@ -37,6 +37,7 @@ Examples:
     .action(
       action<WorkerOptions>(
         cli,
+        'none',
         async (context, options) => {
           const config = await context.config();
           await load.worker().runWorker({

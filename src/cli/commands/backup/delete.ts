@@ -25,7 +25,7 @@ export const backupDelete: Verb = (parent, cli) =>
     .option('--undo', 'take the mark away again')
     .addHelpText('after', '\nExamples:\n  holdfast backup delete 1a2b3c4d\n  holdfast backup delete 1a2b3c4d --undo')
     .action(
-      action<DeleteOptions>(cli, async (context, options, text: string) => {
+      action<DeleteOptions>(cli, 'administer', async (context, options, text: string) => {
         const catalog = await context.catalog();
         const { databases } = await context.config();
         const job = await resolveBackup(

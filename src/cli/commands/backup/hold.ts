@@ -16,7 +16,7 @@ export const backupHold: Verb = (parent, cli) =>
     .option('--holder <name>', 'who holds it (you, unless stated)')
     .addHelpText('after', '\nExample:\n  holdfast backup hold shop --reason "audit 2026, ask legal" --holder legal')
     .action(
-      action<HoldOptions>(cli, async (context, options, text: string) => {
+      action<HoldOptions>(cli, 'operate', async (context, options, text: string) => {
         const catalog = await context.catalog();
         const names = (await context.config()).databases.map((database) => database.name);
         const { backupId, database } = await resolveBackup(catalog, text, names, { completed: true });
@@ -42,7 +42,7 @@ export const backupRelease: Verb = (parent, cli) =>
     .description('release the holds of one holder on a backup')
     .option('--holder <name>', 'whose holds (yours, unless stated)')
     .action(
-      action<HoldOptions>(cli, async (context, options, text: string) => {
+      action<HoldOptions>(cli, 'administer', async (context, options, text: string) => {
         const catalog = await context.catalog();
         const names = (await context.config()).databases.map((database) => database.name);
         const { backupId, database } = await resolveBackup(catalog, text, names, { completed: true });

@@ -32,7 +32,7 @@ export const backupList: Verb = (parent, cli) =>
       '\nExamples:\n  holdfast backup list shop\n  holdfast backup list --json | jq -r ".[0].backupId"',
     )
     .action(
-      action<ListOptions>(cli, async (context, options, database?: string) => {
+      action<ListOptions>(cli, 'view', async (context, options, database?: string) => {
         if (database !== undefined) await context.database(database);
         const catalog = await context.catalog();
         const filter = database === undefined ? {} : { database };

@@ -41,7 +41,7 @@ Examples:
 Ctrl-C stops watching, never the backup.`,
     )
     .action(
-      action<RunOptions>(cli, async (context, options, name?: string): Promise<Answer> => {
+      action<RunOptions>(cli, 'operate', async (context, options, name?: string): Promise<Answer> => {
         if (options.all && name !== undefined) throw cliError('CLI_USAGE', 'name a database or --all, not both');
         if (!options.all) return runOne(context, options, (await context.databaseOrOnly(name)).name);
         return runAll(context, options);

@@ -34,7 +34,7 @@ export const backupShow: Verb = (parent, cli) =>
     .option('-f, --follow', 'watch the run of that database until it ends')
     .addHelpText('after', '\nExamples:\n  holdfast backup show shop --follow\n  holdfast backup show 1a2b3c4d --json')
     .action(
-      action<{ follow?: boolean }>(cli, async (context, options, given?: string): Promise<Answer> => {
+      action<{ follow?: boolean }>(cli, 'view', async (context, options, given?: string): Promise<Answer> => {
         const names = (await context.config()).databases.map((database) => database.name);
         const text = given ?? (await context.databaseOrOnly(undefined)).name;
         let followed: BackupProgress | null = null;

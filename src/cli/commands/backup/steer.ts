@@ -53,7 +53,7 @@ export const backupPause: Verb = (parent, cli) =>
     .option('-r, --reason <text>', 'why, for those who look at the run', '')
     .option('--for <duration>', 'it ends by itself after this, such as 30m (it stands until resumed)', durationArgument)
     .action(
-      action<Steered>(cli, async (context, { reason, for: forMs }, name?: string) => {
+      action<Steered>(cli, 'operate', async (context, { reason, for: forMs }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
         const client = await context.client();
         return answerPace(context, database, await client.pause(database, context.who, reason, forMs));
@@ -74,7 +74,7 @@ export const backupResume: Verb = (parent, cli) =>
       durationArgument,
     )
     .action(
-      action<Steered>(cli, async (context, { reason, for: forMs }, name?: string) => {
+      action<Steered>(cli, 'operate', async (context, { reason, for: forMs }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
         const client = await context.client();
         await refuseWhileStopped(context);
@@ -125,7 +125,7 @@ export const backupPace: Verb = (parent, cli) =>
       '\nExamples:\n  holdfast backup pace shop --max-rate 20MB/s --for 1h\n  holdfast backup pace shop --max-rate 20MB/s --readers 1\n  holdfast backup pace shop --max-rate none --readers all',
     )
     .action(
-      action<PaceOptions>(cli, async (context, options, name?: string) => {
+      action<PaceOptions>(cli, 'operate', async (context, options, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
         const client = await context.client();
         if (options.maxRate === undefined && options.readers === undefined) {
@@ -160,7 +160,7 @@ export const backupCancel: Verb = (parent, cli) =>
     .description('stop the running backup; what it has stored is found again by the next one')
     .option('-r, --reason <text>', 'why', '')
     .action(
-      action<{ reason: string }>(cli, async (context, { reason }, name?: string) => {
+      action<{ reason: string }>(cli, 'operate', async (context, { reason }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
         const { ui } = context;
         await confirmYes(ui, `Cancel the running backup of ${database}?`, context.options.yes === true);

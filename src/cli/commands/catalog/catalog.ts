@@ -13,7 +13,7 @@ export const catalogAudit: Verb = (parent, cli) =>
     .description('who did what, newest first; checks that the chain of hashes is whole')
     .option('-n, --limit <count>', 'at most this many', countArgument, 50)
     .action(
-      action<{ limit: number }>(cli, async (context, options, database?: string) => {
+      action<{ limit: number }>(cli, 'view', async (context, options, database?: string) => {
         const catalog = await context.catalog();
         const broken = await catalog.auditVerify();
         if (broken !== null) throw cliError('CLI_AUDIT_DAMAGED', '', { context: { entry: broken } });

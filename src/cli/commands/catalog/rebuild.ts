@@ -26,7 +26,7 @@ export const catalogRebuild: Verb = (parent, cli) =>
 Run it for one store after another to learn of all copies. Holds, marks for deletion and the audit log are kept by no
 store.`,
     )
-    .action(action<RebuildOptions>(cli, rebuild, { patient: true }));
+    .action(action<RebuildOptions>(cli, 'administer', rebuild, { patient: true }));
 
 async function rebuild(context: CliContext, options: RebuildOptions): Promise<Answer> {
   const config = await context.config();

@@ -17,7 +17,7 @@ export const configCheck: Verb = (parent, cli) =>
     )
     .option('--secrets', 'also check that every secret it refers to can be read here')
     .action(
-      action<{ secrets?: boolean }>(cli, async (context, options, given?: string) => {
+      action<{ secrets?: boolean }>(cli, 'none', async (context, options, given?: string) => {
         const { describeFaults, parseConfig, readConfigText } = load.config();
         const file = findConfig(given ?? context.options.config);
         const result = parseConfig(await readConfigText(file), file);
@@ -68,7 +68,7 @@ export const configSchemaCommand: Verb = (parent, cli) =>
     .command('schema')
     .description('print the JSON Schema of holdfast.yaml, for editors')
     .action(
-      action(cli, () => {
+      action(cli, 'none', () => {
         const schema = load.jsonSchema().configJsonSchema();
         return Promise.resolve({ data: schema, text: JSON.stringify(schema, null, 2) });
       }),
@@ -79,7 +79,7 @@ export const configExample: Verb = (parent, cli) =>
     .command('example')
     .description('print a commented holdfast.yaml')
     .action(
-      action(cli, () => {
+      action(cli, 'none', () => {
         const text = starterConfig({ database: 'shop', timeZone: 'UTC' });
         return Promise.resolve({ data: { file: 'holdfast.yaml', text }, text: text.trimEnd() });
       }),

@@ -26,7 +26,7 @@ export const doctor: Verb = (parent, cli) =>
       'look at everything a backup needs: versions, privileges, clocks, disk, Temporal, stores, catalogue, keys',
     )
     .action(
-      action(cli, async (context) => {
+      action(cli, 'operate', async (context) => {
         const config = await context.config();
         const findings = await withSpinner(context.ui, 'looking at everything', async () => {
           const groups = await Promise.all([

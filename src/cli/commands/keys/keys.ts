@@ -32,7 +32,7 @@ export const keysInit: Verb = (parent, cli) =>
     .argument(...DIR_ARGUMENT)
     .description('make the keys of a new repository in a new folder; never replaces any')
     .action(
-      action(cli, async (context, _options, given?: string) => {
+      action(cli, 'none', async (context, _options, given?: string) => {
         const folder = await keysDir(context, given);
         const description = await load.keys().initKeys(folder);
         return {
@@ -63,7 +63,7 @@ export const keysList: Verb = (parent, cli) =>
     .argument(...DIR_ARGUMENT)
     .description('who can read new backups, whose signatures are trusted, which key files are here')
     .action(
-      action(cli, async (context, _options, given?: string) => {
+      action(cli, 'view', async (context, _options, given?: string) => {
         const folder = await keysDir(context, given);
         const description = await load.keys().listKeys(folder);
         const { colors } = context.ui;
@@ -118,7 +118,7 @@ export const keysAddRecipient: Verb = (parent, cli) =>
       '\nExamples:\n  holdfast keys add-recipient --label "offline 2027" --out /media/usb/offline-2027.txt\n  holdfast keys add-recipient --label auditor --recipient age1…',
     )
     .action(
-      action<AddOptions>(cli, async (context, options, given?: string) => {
+      action<AddOptions>(cli, 'administer', async (context, options, given?: string) => {
         const folder = await keysDir(context, given);
         if (options.recipient === undefined && options.out === undefined) {
           throw cliError('CLI_USAGE', 'a new identity needs a file to be written to', {

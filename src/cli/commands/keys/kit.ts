@@ -17,7 +17,7 @@ export const keysKit: Verb = (parent, cli) =>
     .option('-i, --identity <file>', 'identity to put in (the offline one where it is still here, else identity.txt)')
     .addHelpText('after', '\nExample:\n  holdfast keys kit --out /media/usb/holdfast-kit')
     .action(
-      action<KitOptions>(cli, async (context, options, given?: string) => {
+      action<KitOptions>(cli, 'administer', async (context, options, given?: string) => {
         const folder = await keysDir(context, given);
         const out = resolve(options.out);
         const files = await load.kit().writeKit({

@@ -24,7 +24,7 @@ export const emergencyStop: Verb = (parent, cli) =>
       '\nSchedules start nothing while it stands. Restores and proofs go on.\n\nExamples:\n  holdfast emergency-stop --reason "the site is down" --yes',
     )
     .action(
-      action<{ reason: string }>(cli, async (context, { reason }) => {
+      action<{ reason: string }>(cli, 'operate', async (context, { reason }) => {
         await confirmYes(context.ui, 'Pause all backups of all databases?', context.options.yes === true);
         const { who } = context;
         const at = context.ui.now();
@@ -49,7 +49,7 @@ export const emergencyResume: Verb = (parent, cli) =>
     .description('take the emergency stop back: running backups go on, and others may start')
     .option('-r, --reason <text>', 'why', '')
     .action(
-      action<{ reason: string }>(cli, async (context, { reason }) => {
+      action<{ reason: string }>(cli, 'operate', async (context, { reason }) => {
         await confirmYes(context.ui, 'Let all backups go on?', context.options.yes === true);
         const { who } = context;
         const at = context.ui.now();

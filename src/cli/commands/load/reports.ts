@@ -38,7 +38,7 @@ export const loadBaseline: Verb = (parent, cli) =>
     .description('what is usual for each signal at each hour of the week, learnt from the time without a backup')
     .addHelpText('after', '\nExamples:\n  holdfast load baseline shop\n  holdfast load baseline shop --json')
     .action(
-      action(cli, async (context, _options, name?: string) => {
+      action(cli, 'view', async (context, _options, name?: string) => {
         const config = await context.config();
         const found = await context.databaseOrOnly(name);
         const { timeZone } = loadRulesOf(config.load, found, config.worker);
@@ -98,7 +98,7 @@ export const loadImpact: Verb = (parent, cli) =>
     .description('what a backup cost those who use the database: before, during, after, and how sure that is')
     .addHelpText('after', '\nExamples:\n  holdfast load impact shop\n  holdfast load impact shop --backup 20261121T09')
     .action(
-      action<{ backup?: string }>(cli, async (context, { backup }, name?: string) => {
+      action<{ backup?: string }>(cli, 'view', async (context, { backup }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
         const catalog = await context.catalog();
         const job =
@@ -159,7 +159,7 @@ export const loadRecommend: Verb = (parent, cli) =>
         '\nExamples:\n  holdfast load recommend shop\n  holdfast load recommend shop --json',
     )
     .action(
-      action(cli, async (context, _options, name?: string) => {
+      action(cli, 'view', async (context, _options, name?: string) => {
         const config = await context.config();
         const found = await context.databaseOrOnly(name);
         const database = found.name;

@@ -42,7 +42,7 @@ export const loadShow: Verb = (parent, cli) =>
     .option('--since <time>', 'from then on: ISO 8601, or a span back from now such as 6h', timeArgument)
     .addHelpText('after', '\nExamples:\n  holdfast load show\n  holdfast load show shop --since 24h --json')
     .action(
-      action<{ since?: Date }>(cli, async (context, options, name?: string) => {
+      action<{ since?: Date }>(cli, 'view', async (context, options, name?: string) => {
         const config = await context.config();
         const found = await context.databaseOrOnly(name);
         const { watch: watched, idleEvery } = samplingOf(config.load, found);

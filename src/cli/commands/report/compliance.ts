@@ -34,7 +34,7 @@ export const reportCompliance: Verb = (parent, cli) =>
       '\nExamples:\n  holdfast report compliance --since 90d\n  holdfast report compliance -d shop --json',
     )
     .action(
-      action<ReportOptions>(cli, async (context, options) => {
+      action<ReportOptions>(cli, 'view', async (context, options) => {
         const to = context.ui.now();
         const from = options.since ?? timeArgument(DEFAULT_SINCE, to);
         const reports = await readReports(context, options.database, from, to);

@@ -30,7 +30,7 @@ export const retentionPlan: Verb = (parent, cli) =>
     .argument('[database]', 'only this database')
     .description('what would be kept and deleted now, with the reason for each backup; changes nothing')
     .action(
-      action(cli, async (context, _options, name?: string) => {
+      action(cli, 'view', async (context, _options, name?: string) => {
         const plans = await planAll(context, name);
         return { data: plans.map(toData), text: plans.map((plan) => render(context, plan)).join('\n\n') };
       }),
@@ -47,7 +47,7 @@ export const retentionApply: Verb = (parent, cli) =>
       '\nMarked backups can be taken back until their grace has passed: holdfast backup delete ID --undo',
     )
     .action(
-      action<{ confirm?: boolean }>(cli, async (context, options, name?: string) => {
+      action<{ confirm?: boolean }>(cli, 'administer', async (context, options, name?: string) => {
         const plans = await planAll(context, name);
         const shown = plans.map((plan) => render(context, plan)).join('\n\n');
         if (!options.confirm) {

@@ -14,7 +14,7 @@ export const scheduleList: Verb = (parent, cli) =>
     .argument('[database]', 'only schedules of this database')
     .description('list schedules: next and last runs, skipped and missed ones')
     .action(
-      action(cli, async (context, _options, database?: string) => {
+      action(cli, 'view', async (context, _options, database?: string) => {
         const all = await (await context.client()).schedules();
         const schedules = all.filter((schedule) => database === undefined || schedule.database === database);
         return {
@@ -75,7 +75,7 @@ export const schedulePause: Verb = (parent, cli) =>
     .description('start no more runs by this schedule until it is resumed')
     .option('-r, --reason <text>', 'why', 'paused by hand')
     .action(
-      action<{ reason: string }>(cli, async (context, { reason }, text: string) => {
+      action<{ reason: string }>(cli, 'operate', async (context, { reason }, text: string) => {
         const { scheduleId } = await findSchedule(context, text);
         await (await context.client()).pauseSchedule(scheduleId, `${reason} (${context.who})`);
         return { data: { scheduleId, paused: true }, text: `${scheduleId} is paused` };
@@ -89,7 +89,7 @@ export const scheduleResume: Verb = (parent, cli) =>
     .description('let a paused schedule start runs again')
     .option('-r, --reason <text>', 'why', 'resumed by hand')
     .action(
-      action<{ reason: string }>(cli, async (context, { reason }, text: string) => {
+      action<{ reason: string }>(cli, 'operate', async (context, { reason }, text: string) => {
         const { scheduleId } = await findSchedule(context, text);
         await (await context.client()).resumeSchedule(scheduleId, `${reason} (${context.who})`);
         return { data: { scheduleId, paused: false }, text: `${scheduleId} is active` };
@@ -102,7 +102,7 @@ export const scheduleTrigger: Verb = (parent, cli) =>
     .argument(...SCHEDULE_ARGUMENT)
     .description('start one run of this schedule now, as if its time had come')
     .action(
-      action(cli, async (context, _options, text: string) => {
+      action(cli, 'operate', async (context, _options, text: string) => {
         const { scheduleId, database } = await findSchedule(context, text);
         await (await context.client()).triggerSchedule(scheduleId);
         return {
@@ -122,7 +122,7 @@ export const scheduleBackfill: Verb = (parent, cli) =>
     )
     .option('--until <time>', 'ISO time, a span back from now, or now', (text: string) => timeArgument(text))
     .action(
-      action<{ from: Date; until?: Date }>(cli, async (context, options, text: string) => {
+      action<{ from: Date; until?: Date }>(cli, 'operate', async (context, options, text: string) => {
         const { scheduleId } = await findSchedule(context, text);
         const until = options.until ?? context.ui.now();
         await confirmYes(

@@ -14,7 +14,7 @@ export const storeCost: Verb = (parent, cli) =>
     .option('--month <month>', 'as 2026-11; this month unless stated', monthArgument)
     .addHelpText('after', '\nPrices come from `price` of each store. Examples:\n  holdfast store cost --month 2026-10')
     .action(
-      action<{ month?: string }>(cli, async (context, options, name?: string) => {
+      action<{ month?: string }>(cli, 'view', async (context, options, name?: string) => {
         const config = await context.config();
         const stores = name === undefined ? config.stores : [await context.storeConfig(name)];
         const now = context.ui.now();

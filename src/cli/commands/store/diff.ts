@@ -19,6 +19,9 @@ interface DiffOptions {
 /** Lines of each kind of difference; --json has them all. */
 const SHOWN = 10;
 
+/** Reading everything costs bytes and money. */
+const NEEDS = { role: 'view', with: { deep: 'operate' } } as const;
+
 export const storeDiff: Verb = (parent, cli) =>
   parent
     .command('diff')
@@ -33,7 +36,7 @@ export const storeDiff: Verb = (parent, cli) =>
         'work for the next sweep.\n\nExamples:\n  holdfast store diff disk s3\n  holdfast store diff disk s3 --database shop --deep',
     )
     .action(
-      action<DiffOptions>(cli, async (context, options, nameA: string, nameB: string) => {
+      action<DiffOptions>(cli, NEEDS, async (context, options, nameA: string, nameB: string) => {
         if (nameA === nameB) throw cliError('CLI_USAGE', 'name two different stores', { context: { store: nameA } });
         const [a, b, keys] = [await context.store(nameA), await context.store(nameB), await context.keys()];
         const { signal } = context;

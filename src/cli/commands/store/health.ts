@@ -31,7 +31,7 @@ export const storeStatus: Verb = (parent, cli) =>
         '\nExamples:\n  holdfast store status\n  holdfast store status offsite --json',
     )
     .action(
-      action(cli, async (context, _options, name?: string) => {
+      action(cli, 'view', async (context, _options, name?: string) => {
         const config = await context.config();
         const stores = name === undefined ? config.stores : [await context.storeConfig(name)];
         const limits = config.health.watch ? watchLimits(config.health) : null;
@@ -145,7 +145,7 @@ export const storeHistory: Verb = (parent, cli) =>
     .option('-n, --limit <count>', 'at most this many', countArgument, 100)
     .addHelpText('after', '\nExamples:\n  holdfast store history\n  holdfast store history offsite --since 30d --json')
     .action(
-      action<{ since?: Date; limit: number }>(cli, async (context, { since, limit }, store?: string) => {
+      action<{ since?: Date; limit: number }>(cli, 'view', async (context, { since, limit }, store?: string) => {
         const from = since ?? timeArgument(DEFAULT_SINCE, context.ui.now());
         const catalog = await context.catalog();
         const only = store === undefined ? {} : { store };

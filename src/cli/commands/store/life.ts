@@ -37,7 +37,7 @@ export const storeAdd: Verb = (parent, cli) =>
       '\nThe store stands in holdfast.yaml already, and workers run with that file. Given again it goes on where it ended.',
     )
     .action(
-      action<AddOptions>(cli, async (context, options, name: string): Promise<Answer> => {
+      action<AddOptions>(cli, 'administer', async (context, options, name: string): Promise<Answer> => {
         await context.storeConfig(name);
         const config = await context.config();
         const opened = await context.store(name);
@@ -115,7 +115,7 @@ export const storeDrain: Verb = (parent, cli) =>
     .description('send no new backups to a store; its copies stay readable and count; undo with store activate')
     .option('-r, --reason <text>', 'why, kept in the audit log')
     .action(
-      action<{ reason?: string }>(cli, async (context, options, name: string): Promise<Answer> => {
+      action<{ reason?: string }>(cli, 'administer', async (context, options, name: string): Promise<Answer> => {
         await context.storeConfig(name);
         const config = await context.config();
         const lives = await (await context.catalog()).storeLives();
@@ -153,7 +153,7 @@ export const storeActivate: Verb = (parent, cli) =>
     .argument('<store>', 'store name')
     .description('let new backups go to a store that was draining')
     .action(
-      action(cli, async (context, _options, name: string): Promise<Answer> => {
+      action(cli, 'administer', async (context, _options, name: string): Promise<Answer> => {
         await context.storeConfig(name);
         const lives = await (await context.catalog()).storeLives();
         if (lifeOf(lives, name) === 'retired')

@@ -18,6 +18,9 @@ interface RetireOptions {
   readonly deleteObjects?: boolean;
 }
 
+/** A dry run only looks. */
+const NEEDS = { role: 'administer', with: { dryRun: 'view' } } as const;
+
 export const storeRetire: Verb = (parent, cli) =>
   parent
     .command('retire')
@@ -42,7 +45,7 @@ export const storeRetire: Verb = (parent, cli) =>
         'Examples:\n  holdfast store retire cloud1 --dry-run\n  holdfast store retire cloud1 --delete-objects',
     )
     .action(
-      action<RetireOptions>(cli, async (context, options, name: string): Promise<Answer> => {
+      action<RetireOptions>(cli, NEEDS, async (context, options, name: string): Promise<Answer> => {
         const config = await context.config();
         const catalog = await context.catalog();
         const copies = await catalog.copies({ store: name });

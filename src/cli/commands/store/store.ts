@@ -24,7 +24,7 @@ export const storeList: Verb = (parent, cli) =>
     .command('list')
     .description('the configured stores and what they hold, as the catalogue knows it')
     .action(
-      action(cli, async (context) => {
+      action(cli, 'view', async (context) => {
         const { stores } = await context.config();
         // Without a catalogue the stores can still be named.
         const known = await context
@@ -106,7 +106,7 @@ export const storeCheck: Verb = (parent, cli) =>
       'write, read, hash, create-only, list and delete a canary at each store; look at settings that harm backups',
     )
     .action(
-      action(cli, async (context, _options, name?: string) => {
+      action(cli, 'operate', async (context, _options, name?: string) => {
         const configured = name === undefined ? (await context.config()).stores : [await context.storeConfig(name)];
         const checks: StoreCheck[] = [];
         for (const { name: store } of configured) {

@@ -11,6 +11,9 @@ import { usageReports } from '../../../workers/usage-reports';
 
 const BAR = 12;
 
+/** Measuring lists whole stores, which is not free. */
+const NEEDS = { role: 'view', with: { measure: 'operate' } } as const;
+
 export const storeUsage: Verb = (parent, cli) =>
   parent
     .command('usage')
@@ -20,7 +23,7 @@ export const storeUsage: Verb = (parent, cli) =>
     .option('--measure', 'list the stores first, for true figures instead of estimates')
     .addHelpText('after', '\nExamples:\n  holdfast store usage\n  holdfast store usage offsite --measure --json')
     .action(
-      action<{ database?: string; measure?: boolean }>(cli, async (context, options, name?: string) => {
+      action<{ database?: string; measure?: boolean }>(cli, NEEDS, async (context, options, name?: string) => {
         const config = await context.config();
         const stores = name === undefined ? config.stores : [await context.storeConfig(name)];
         const { database } = options;

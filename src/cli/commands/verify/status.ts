@@ -59,7 +59,7 @@ export const verifyStatus: Verb = (parent, cli) =>
     .argument('[database]', 'only this one')
     .description('what is proved at each store, how long ago, whose turn is next, and what was not read for longest')
     .action(
-      action(cli, async (context, _options, name?: string) => {
+      action(cli, 'view', async (context, _options, name?: string) => {
         const config = await context.config();
         const catalog = await context.catalog();
         const chosen = name === undefined ? config.databases : [await context.database(name)];
