@@ -17,13 +17,15 @@ import { withHeartbeat, type Beat } from './heartbeat';
 import type { LoadRhythm, LoadWatchState, PaceOrder, SampleLoadInput, SampleLoadResult } from './load-types';
 import { lookAtBackup, type RunLook } from './run-look';
 import type { HoldfastActivities } from './types';
-import { usualOf } from './usual-load';
+import { isNew, noteRound, usualOf, type SeenRun } from './usual-load';
 
 type LoadDeps = Pick<ActivityDeps, 'load' | 'catalog'>;
 
 /** Then it returns although nothing changed, so that the workflow's card is never older. */
 const LONGEST_MS = 600_000;
 const RECORD_MS = 30_000;
+/** While a backup reads: what a short one cost is to be told too. */
+const RECORD_READING_MS = 10_000;
 /** The last word is written so often while a backup reads: its age tells the dump whether anybody watches. */
 const WORD_MS = 5_000;
 const MAINTAIN_MS = 300_000;
@@ -62,7 +64,8 @@ async function watch(deps: LoadDeps, input: SampleLoadInput, beat: Beat): Promis
   const endsAt = performance.now() + LONGEST_MS;
   const session = deps.load.sessions.take(database);
   let state = input.known ?? startOfWatch();
-  let waitMs = input.now || state.at === null ? 0 : dueIn(state, watched);
+  const everyMs = () => (state.rhythm === 'backup' || isNew(session) ? watched.everyMs : watched.idleEveryMs);
+  let waitMs = input.now || state.at === null ? 0 : dueIn(state.at, everyMs());
   try {
     for (;;) {
       await delay(Math.max(0, Math.min(waitMs, endsAt - performance.now())), undefined, { signal: beat.signal });
@@ -73,7 +76,7 @@ async function watch(deps: LoadDeps, input: SampleLoadInput, beat: Beat): Promis
       beat.report(state);
       const ended = performance.now() >= endsAt || state.rhythm !== before;
       if (round.order !== null || round.raised.length > 0 || ended) return round;
-      waitMs = (state.rhythm === 'backup' ? watched.everyMs : watched.idleEveryMs) - (performance.now() - started);
+      waitMs = everyMs() - (performance.now() - started);
     }
   } catch (error) {
     // Cancelled means that there is news for the watch: what it knows goes back with the answer. A stopping worker hands over.
@@ -86,9 +89,8 @@ async function watch(deps: LoadDeps, input: SampleLoadInput, beat: Beat): Promis
 }
 
 /** From the wall clock, since the last round may have been in another process; a clock that was set back puts nothing off. */
-function dueIn({ at, rhythm }: LoadWatchState, { everyMs, idleEveryMs }: WatchedLoad): number {
-  const every = rhythm === 'backup' ? everyMs : idleEveryMs;
-  return Math.min(every, Math.max(0, Date.parse(at!) + every - Date.now()));
+function dueIn(at: string, everyMs: number): number {
+  return Math.min(everyMs, Math.max(0, Date.parse(at) + everyMs - Date.now()));
 }
 
 interface Where {
@@ -113,12 +115,14 @@ async function one(
   const reading = run !== null && run !== 'unknown' && isReading(run) ? run : null;
   const rhythm: LoadRhythm = run === 'unknown' ? before.rhythm : reading ? 'backup' : 'idle';
   const backupId = reading?.progress.backupId ?? null;
+  const seen = reading && seenOf(reading);
+  const shows = noteRound(session, round, watched.rules, seen, now);
   const base = { ...before, rhythm, rounds: before.rounds + 1, at: new Date(now).toISOString() };
   let state: LoadWatchState = rhythm === 'idle' ? { ...base, backupId, reasons: [], alerts: [] } : base;
   let order: PaceOrder | null = null;
   let raised: readonly PolicyAlert[] = [];
 
-  if (reading !== null) {
+  if (reading !== null && seen !== null) {
     const catalog = await patiently(deps, database, (one) => Promise.resolve(one));
     const stop = await stopKnown(deps, session, database);
     const decision = decidePace({
@@ -126,7 +130,7 @@ async function one(
       rules: watched.rules,
       samples: session.samples,
       failures: session.failures,
-      usual: await usualOf(session, catalog, database, watched.rules.timeZone, Date.parse(reading.progress.startedAt)),
+      usual: await usualOf(session, catalog, database, watched.rules, seen, now),
       run: factsOf(reading),
       override: overrideIn(reading.progress.pace, now),
       emergencyStop: stop,
@@ -143,7 +147,7 @@ async function one(
     order = orderFor(session, reading, decision, now);
     raised = decision.raised;
   }
-  await keep(deps, watched, session, { database, state }, round);
+  await keep(deps, watched, session, { database, state }, { ...round, shows });
   return { state, order, raised };
 }
 
@@ -159,6 +163,13 @@ async function stopKnown(deps: LoadDeps, session: LoadSession, database: string)
 
 /** Later phases read stores, not the database. */
 const isReading = ({ progress: { phase } }: RunLook) => phase === 'admitting' || phase === 'dumping';
+
+const seenOf = ({ runId, progress: { backupId, startedAt, phase } }: RunLook): SeenRun => ({
+  runId,
+  backupId,
+  startedAt: Date.parse(startedAt),
+  reads: phase === 'dumping',
+});
 
 /** What one run taught about its own pace says nothing of the next; that the database bore no work at all does. */
 function policyFor(before: LoadWatchState, run: RunLook): PolicyState {
@@ -194,7 +205,7 @@ async function keep(
   { rules, keep: retention }: WatchedLoad,
   session: LoadSession,
   { database, state }: Where,
-  { samples, failures }: LoadRound,
+  { samples, failures, shows }: LoadRound & { readonly shows: string | null },
 ): Promise<void> {
   const due = (what: string, everyMs: number) => {
     const last = session.written.get(what);
@@ -203,9 +214,9 @@ async function keep(
     session.written.set(what, performance.now());
     return true;
   };
-  const { rhythm, backupId } = state;
-  if (due('samples', RECORD_MS))
-    await patiently(deps, database, (catalog) => catalog.recordLoad({ database, backupId, samples }));
+  const { rhythm } = state;
+  if (due('samples', shows === null ? RECORD_MS : RECORD_READING_MS))
+    await patiently(deps, database, (catalog) => catalog.recordLoad({ database, backupId: shows, samples }));
   const changed = session.known.get('word') !== `${rhythm} ${state.reasons.join()}`;
   const wordMs = Math.min(WORD_MS, rules.silentAfterMs / 3);
   if (due('word', rhythm === 'backup' ? wordMs : RECORD_MS) || changed) {
@@ -214,11 +225,10 @@ async function keep(
     await patiently(deps, database, (catalog) => catalog.saveLoadWatch({ database, at: new Date(), word }));
   }
   if (due('maintenance', MAINTAIN_MS)) {
-    const { timeZone } = rules;
     // May take long after a time without a worker, so it is not waited for.
     void deps
       .catalog()
-      .then((catalog) => catalog.maintainLoad({ database, now: new Date(), timeZone, keep: retention }))
+      .then((catalog) => catalog.maintainLoad({ database, now: new Date(), keep: retention }))
       .catch((error: unknown) =>
         deps.load.log('warn', 'figures of load could not be rolled up', { database, error: String(error) }),
       );

@@ -2,7 +2,7 @@
 import { BASELINE_WEEKS, emptyBaseline, updateBaseline, type Baseline } from '../domain/load/baseline';
 import type { Interval, Rollup } from '../domain/load/rollups';
 import { seriesKey } from '../domain/load/series';
-import { isSignalName } from '../domain/load/signals';
+import { isSignalName, type SignalName } from '../domain/load/signals';
 import type { LoadEvent, LoadRollupRow } from './load-types';
 import type { Catalog } from './types';
 
@@ -10,13 +10,22 @@ const HOUR_MS = 3_600_000;
 /** Between backups one sample is kept for each half minute. */
 const STANDS_FOR_MS = 30_000;
 
-/** What is usual, from the hours without a backup of the last weeks. */
+export interface BaselineQuestion {
+  readonly database: string;
+  readonly timeZone: string;
+  readonly now: Date;
+  /** Decisions need those with relative limits alone. @default all */
+  readonly signals?: readonly SignalName[];
+}
+
+/** What is usual, from the hours without a backup of the last weeks: for decisions and for reports alike. */
 export async function learntBaseline(
   catalog: Pick<Catalog, 'loadRollups'>,
-  { database, timeZone, now }: { readonly database: string; readonly timeZone: string; readonly now: Date },
+  { database, timeZone, now, signals }: BaselineQuestion,
 ): Promise<Baseline> {
   const from = new Date(now.getTime() - BASELINE_WEEKS * 7 * 24 * HOUR_MS);
-  const rows = await catalog.loadRollups({ database, grain: 'hour', from, busy: false });
+  const only = signals === undefined ? {} : { signals };
+  const rows = await catalog.loadRollups({ database, grain: 'hour', from, busy: false, ...only });
   return updateBaseline(emptyBaseline(timeZone), rows.flatMap(quietHours));
 }
 

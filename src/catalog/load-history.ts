@@ -1,13 +1,5 @@
 import type { Database } from './database';
-import { where } from './filter';
-import {
-  LOAD_GRAINS,
-  type BaselineRow,
-  type LoadCatalog,
-  type LoadGrain,
-  type LoadRollupRow,
-  type UsualRow,
-} from './load-types';
+import { LOAD_GRAINS, type LoadCatalog, type LoadGrain, type LoadRollupRow } from './load-types';
 
 /** Rows that one statement deletes, and statements that one call makes: a long neglected table is caught up with by and by. */
 const BATCH = 5_000;
@@ -21,19 +13,16 @@ const STRETCH_MS: Readonly<Record<LoadGrain, number>> = {
 const GRAIN_MS: Readonly<Record<LoadGrain, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 /** A day is rolled up from its samples, so these stay for two at least. */
 const SAMPLES_KEPT_MS = 2 * 86_400_000;
-/** What is usual is learnt from so many days; older hours tell of another time. */
-const LEARNT_DAYS = 56;
+/** A sample may come in this late: until then its bucket is made again. Milliseconds. */
+const LATE_MS = 10 * 60_000;
 
-/** Rows of `load_rollups` and `load_baseline`, made from `load_samples`; and what is too old goes. */
-export function loadHistoryQueries(
-  db: Database,
-): Pick<LoadCatalog, 'maintainLoad' | 'loadRollups' | 'loadBaseline' | 'recentUsual'> {
+/** Rows of `load_rollups`, made from `load_samples`; and what is too old goes. */
+export function loadHistoryQueries(db: Database): Pick<LoadCatalog, 'maintainLoad' | 'loadRollups'> {
   const samples = db.table('load_samples');
   const rollups = db.table('load_rollups');
-  const baseline = db.table('load_baseline');
   const events = db.table('load_events');
 
-  /** Up to the last complete bucket; the newest that there is is made again, since a sample may have come in late. */
+  /** Up to the last complete bucket; the newest that there is is made again while a sample may still come in late. */
   const rollUp = async (database: string, grain: LoadGrain, now: Date): Promise<number> => {
     const [known] = await db.rows<{ newest: Date | null; oldest: Date | null }>(
       `SELECT (SELECT max(start) FROM ${rollups} WHERE database = $1 AND grain = $2) AS newest,
@@ -45,10 +34,10 @@ export function loadHistoryQueries(
     const bucketOf = (at: number) => Math.floor(at / length) * length;
     const oldest = known!.oldest.getTime();
     const newest = known!.newest?.getTime() ?? null;
-    // A bucket whose first samples are deleted already stays as it was.
-    const first =
-      newest === null ? bucketOf(oldest) : newest < oldest ? Math.max(newest + length, bucketOf(oldest)) : newest;
     const end = bucketOf(now.getTime());
+    // A bucket whose first samples are deleted already stays as it was.
+    const again = newest !== null && newest >= oldest && now.getTime() < newest + length + LATE_MS;
+    const first = newest === null ? bucketOf(oldest) : again ? newest : Math.max(newest + length, bucketOf(oldest));
     let made = 0;
     for (let from = first; from < end; from += STRETCH_MS[grain]) {
       const to = new Date(Math.min(end, from + STRETCH_MS[grain]));
@@ -73,26 +62,6 @@ export function loadHistoryQueries(
     return made;
   };
 
-  const learn = (database: string, timeZone: string, now: Date) =>
-    db.transaction(async ({ rows }) => {
-      await rows(
-        `INSERT INTO ${baseline} (database, hour_of_week, source, signal, median, p90, hours, updated_at)
-         SELECT $1, ((extract(isodow FROM start AT TIME ZONE $2) - 1) * 24 + extract(hour FROM start AT TIME ZONE $2))::int,
-                source, one.key,
-                percentile_cont(0.5) WITHIN GROUP (ORDER BY (one.value ->> 'median')::double precision),
-                percentile_cont(0.5) WITHIN GROUP (ORDER BY (one.value ->> 'p90')::double precision),
-                count(*)::int, $3
-           FROM ${rollups}, jsonb_each(signals) AS one
-          WHERE database = $1 AND grain = 'hour' AND NOT busy AND start >= $3::timestamptz - $4 * interval '1 day'
-          GROUP BY 2, 3, 4
-         ON CONFLICT (database, hour_of_week, source, signal) DO UPDATE SET
-           median = excluded.median, p90 = excluded.p90, hours = excluded.hours, updated_at = excluded.updated_at`,
-        [database, timeZone, now, LEARNT_DAYS],
-      );
-      // What no hour tells of any more: a sampler that left the configuration, another time zone.
-      await rows(`DELETE FROM ${baseline} WHERE database = $1 AND updated_at < $2`, [database, now]);
-    });
-
   const prune = async (table: string, condition: string, parameters: readonly unknown[]): Promise<number> => {
     let deleted = 0;
     for (let batch = 0; batch < BATCHES; batch += 1) {
@@ -108,15 +77,9 @@ export function loadHistoryQueries(
   };
 
   return {
-    async maintainLoad({ database, now, timeZone, keep }) {
+    async maintainLoad({ database, now, keep }) {
       let rolledUp = 0;
-      let hours = 0;
-      for (const grain of LOAD_GRAINS) {
-        const made = await rollUp(database, grain, now);
-        rolledUp += made;
-        if (grain === 'hour') hours = made;
-      }
-      if (hours > 0) await learn(database, timeZone, now);
+      for (const grain of LOAD_GRAINS) rolledUp += await rollUp(database, grain, now);
       const before = (ms: number) => new Date(now.getTime() - ms);
       const samplesKept = before(Math.max(keep.samples, SAMPLES_KEPT_MS));
       let deleted = await prune(samples, 'database = $1 AND at < $2', [database, samplesKept]);
@@ -130,36 +93,17 @@ export function loadHistoryQueries(
       return { rolledUp, deleted };
     },
 
-    loadRollups({ database, grain, from, to, busy }) {
+    loadRollups({ database, grain, from, to, busy, signals }) {
       return db.rows<LoadRollupRow>(
-        `SELECT database, grain, start, source, busy, signals FROM ${rollups}
+        `SELECT database, grain, start, source, busy,
+                CASE WHEN $6::text[] IS NULL THEN signals
+                     ELSE (SELECT coalesce(jsonb_object_agg(one.key, one.value), '{}')
+                             FROM jsonb_each(signals) AS one WHERE one.key = ANY ($6::text[])) END AS signals
+           FROM ${rollups}
           WHERE database = $1 AND grain = $2 AND start >= $3 AND ($4::timestamptz IS NULL OR start < $4)
-            AND ($5::boolean IS NULL OR busy = $5)
+            AND ($5::boolean IS NULL OR busy = $5) AND ($6::text[] IS NULL OR signals ?| $6::text[])
           ORDER BY start, source, busy`,
-        [database, grain, from, to ?? null, busy ?? null],
-      );
-    },
-
-    loadBaseline({ database, hourOfWeek }) {
-      const { sql, parameters } = where([
-        ['database', database],
-        ['hour_of_week', hourOfWeek],
-      ]);
-      return db.rows<BaselineRow>(
-        `SELECT hour_of_week AS "hourOfWeek", source, signal, median, p90, hours, updated_at AS "updatedAt"
-           FROM ${baseline}${sql} ORDER BY hour_of_week, source, signal`,
-        parameters,
-      );
-    },
-
-    recentUsual({ database, from, to, atLeast }) {
-      return db.rows<UsualRow>(
-        `SELECT source, signal, percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,
-                percentile_cont(0.9) WITHIN GROUP (ORDER BY value) AS p90
-           FROM ${samples}, jsonb_each_text(signals) AS one (signal, text), CAST(one.text AS double precision) AS value
-          WHERE database = $1 AND at >= $2 AND at < $3 AND backup_id IS NULL
-          GROUP BY 1, 2 HAVING count(*) >= $4 ORDER BY 1, 2`,
-        [database, from, to, atLeast],
+        [database, grain, from, to ?? null, busy ?? null, signals ?? null],
       );
     },
   };

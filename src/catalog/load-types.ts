@@ -1,4 +1,4 @@
-/** The catalogue's part about load: samples, what they were rolled up to, what is usual, events, and the emergency stop. */
+/** The catalogue's part about load: samples, what they were rolled up to, events, and the emergency stop. */
 import type { LoadSample } from '../domain/load/signals';
 
 export type LoadGrain = 'minute' | 'hour' | 'day';
@@ -28,22 +28,6 @@ export interface LoadRollupRow {
   /** While a backup was reading the database. */
   readonly busy: boolean;
   readonly signals: Readonly<Record<string, RolledSignal>>;
-}
-
-/** What is usual for a signal, at one hour of the week or in the minutes before a run. */
-export interface UsualRow {
-  readonly source: string;
-  readonly signal: string;
-  readonly median: number;
-  readonly p90: number;
-}
-
-export interface BaselineRow extends UsualRow {
-  /** Monday 00:00 to 01:00 is 0. */
-  readonly hourOfWeek: number;
-  /** Hours that it was learnt from. */
-  readonly hours: number;
-  readonly updatedAt: Date;
 }
 
 export interface LoadEvent {
@@ -121,13 +105,12 @@ export interface LoadCatalog {
     readonly limit?: number;
   }): Promise<readonly LoadSampleRow[]>;
   /**
-   * Rolls up what is complete and not rolled up yet, learns what is usual from the hours without a backup, and deletes what is
-   * older than stated, in batches. Cheap when there is little to do; a call that was missed is made up for by the next.
+   * Rolls up what is complete and not rolled up yet, and deletes what is older than stated, in batches. Cheap when there is
+   * little to do; a call that was missed is made up for by the next.
    */
   maintainLoad(order: {
     readonly database: string;
     readonly now: Date;
-    readonly timeZone: string;
     readonly keep: LoadRetention;
   }): Promise<{ readonly rolledUp: number; readonly deleted: number }>;
   /** Oldest first. */
@@ -137,15 +120,9 @@ export interface LoadCatalog {
     readonly from: Date;
     readonly to?: Date;
     readonly busy?: boolean;
+    /** Only rows with one of these, and only these of them. @default all */
+    readonly signals?: readonly string[];
   }): Promise<readonly LoadRollupRow[]>;
-  loadBaseline(filter: { readonly database: string; readonly hourOfWeek?: number }): Promise<readonly BaselineRow[]>;
-  /** Of samples without a backup within the time; signals with fewer than `atLeast` of them are absent. */
-  recentUsual(filter: {
-    readonly database: string;
-    readonly from: Date;
-    readonly to: Date;
-    readonly atLeast: number;
-  }): Promise<readonly UsualRow[]>;
 
   /** False when it was on record already. */
   addLoadEvent(event: LoadEvent): Promise<boolean>;

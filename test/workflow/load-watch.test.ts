@@ -50,8 +50,8 @@ async function watched(rules: LoadRules = RULES) {
     recordLoad: async (facts: { samples: readonly LoadSample[] }) => void samples.push(...facts.samples),
     saveLoadWatch: async ({ word }: { word: LoadWatchWord }) => void words.push(word),
     maintainLoad: async () => ({ rolledUp: 0, deleted: 0 }),
-    recentUsual: async () => [],
-    loadBaseline: async () => [],
+    loadSamples: async () => [],
+    loadRollups: async () => [],
     standingStop: async () => stop.row,
     addLoadEvent: async (event: LoadEvent) => events.push(event) > 0,
   } as unknown as Catalog;

@@ -4,6 +4,7 @@ import { compliance } from './0003-compliance';
 import { usage } from './0004-usage';
 import { verification } from './0005-verification';
 import { load } from './0006-load';
+import { loadBaselineGone } from './0009-load-baseline';
 
 export interface CatalogMigration {
   /** Recorded in the database; starts with its number, never changed once released. */
@@ -19,4 +20,5 @@ export const MIGRATIONS: readonly CatalogMigration[] = [
   { name: '0004-usage', sql: usage },
   { name: '0005-verification', sql: verification },
   { name: '0006-load', sql: load },
+  { name: '0009-load-baseline', sql: loadBaselineGone },
 ];

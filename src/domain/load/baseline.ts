@@ -4,8 +4,9 @@
  */
 import type { Usual } from './limits';
 import type { Rollup } from './rollups';
-import type { SeriesKey } from './series';
-import { median } from './statistics';
+import { seriesOf, type SeriesKey } from './series';
+import type { LoadSample } from './signals';
+import { median, quantile } from './statistics';
 import { HOURS_OF_WEEK, MINUTE_MS, zoneClock, type LocalTime } from './windows';
 
 /** The figures of one hour of one week. */
@@ -127,6 +128,20 @@ export function usualOfHour(hours: HoursOfWeek | undefined, hourOfWeek: number):
 
 export function usualAt(baseline: Baseline, key: SeriesKey, at: number): UsualFigures | null {
   return usualOfHour(baseline.series[key], zoneClock(baseline.timeZone)(at).hourOfWeek);
+}
+
+/** What was usual in a short while, of samples without a backup; of (from, to]. Series with fewer than `atLeast` are absent. */
+export function usualBefore(
+  samples: readonly LoadSample[],
+  { from, to, atLeast }: { readonly from: number; readonly to: number; readonly atLeast: number },
+): Readonly<Record<string, Usual>> {
+  const usual: Record<string, Usual> = {};
+  for (const [key, points] of seriesOf(samples, { from, to })) {
+    if (points.length < atLeast) continue;
+    const values = points.map(({ value }) => value);
+    usual[key] = { median: median(values)!, p90: quantile(values, 0.9)! };
+  }
+  return usual;
 }
 
 /**

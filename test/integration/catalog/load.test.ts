@@ -1,8 +1,10 @@
 import { createCatalog } from '../../../src/catalog/create-catalog';
+import { learntBaseline } from '../../../src/catalog/load-figures';
 import type { LoadEvent } from '../../../src/catalog/load-types';
 import { migrate } from '../../../src/catalog/migrate';
 import type { Catalog } from '../../../src/catalog/types';
-import type { LoadSample } from '../../../src/domain/load/signals';
+import { usualOfHour } from '../../../src/domain/load/baseline';
+import type { LoadSample, SignalName } from '../../../src/domain/load/signals';
 import { startPostgres, type TestPostgres } from '../../support/postgres';
 
 const HOUR = 3_600_000;
@@ -38,8 +40,7 @@ describe('load in the catalogue', () => {
 
   const record = (samples: readonly LoadSample[], backupId: string | null = null) =>
     catalog.recordLoad({ database: 'shop', backupId, samples });
-  const maintain = (now: number, timeZone = 'UTC') =>
-    catalog.maintainLoad({ database: 'shop', now: new Date(now), timeZone, keep: KEEP });
+  const maintain = (now: number) => catalog.maintainLoad({ database: 'shop', now: new Date(now), keep: KEEP });
   const rollups = (grain: 'minute' | 'hour' | 'day') =>
     catalog.loadRollups({ database: 'shop', grain, from: new Date(0) });
 
@@ -94,7 +95,7 @@ describe('load in the catalogue', () => {
     expect(minute!.signals['hostCpu']).toMatchObject({ count: 2, max: 0.6 });
   });
 
-  it('learns what is usual at each hour of the week, in the time zone, without the time of backups', async () => {
+  it('tells what is usual at each hour of the week, in the time zone, without the time of backups', async () => {
     // Two Mondays: 0.1 and 0.3 at 08:00 UTC; a backup ran at 09:00.
     await record(series(MONDAY + 8 * HOUR, 20, 30_000, () => 0.1));
     await record(
@@ -102,13 +103,20 @@ describe('load in the catalogue', () => {
       BACKUP,
     );
     await record(series(MONDAY + 7 * DAY + 8 * HOUR, 20, 30_000, () => 0.3));
-    await maintain(MONDAY + 7 * DAY + 10 * HOUR);
-    const known = await catalog.loadBaseline({ database: 'shop' });
-    expect(known).toEqual([expect.objectContaining({ hourOfWeek: 8, source: 'host', signal: 'hostCpu', hours: 2 })]);
-    expect(known[0]!.median).toBeCloseTo(0.2, 9);
-    await maintain(MONDAY + 7 * DAY + 10 * HOUR + 1_000, 'Europe/Berlin');
-    expect((await catalog.loadBaseline({ database: 'shop' })).map(({ hourOfWeek }) => hourOfWeek)).toEqual([9]);
-    expect(await catalog.loadBaseline({ database: 'shop', hourOfWeek: 8 })).toEqual([]);
+    const now = new Date(MONDAY + 7 * DAY + 10 * HOUR);
+    await maintain(now.getTime());
+    const hours = async (timeZone: string, signals?: readonly SignalName[]) => {
+      const only = signals === undefined ? {} : { signals };
+      const { series: known } = await learntBaseline(catalog, { database: 'shop', timeZone, now, ...only });
+      return known;
+    };
+    const known = (await hours('UTC'))['host/hostCpu']!;
+    expect(Object.keys(known)).toEqual(['8']);
+    expect(usualOfHour(known, 8)!.median).toBeCloseTo(0.2, 9);
+    expect(Object.keys((await hours('Europe/Berlin'))['host/hostCpu']!)).toEqual(['9']);
+    // A decision asks for its own signals alone, and gets the same figures.
+    expect((await hours('UTC', ['hostCpu', 'hostLoad']))['host/hostCpu']).toEqual(known);
+    expect(await hours('UTC', ['hostLoad'])).toEqual({});
   });
 
   it('deletes what is older than stated, in batches, and keeps what it was rolled up to', async () => {
@@ -122,16 +130,6 @@ describe('load in the catalogue', () => {
     await record([sample(MONDAY + 11 * DAY, 0.5)]);
     await maintain(MONDAY + 12 * DAY);
     expect((await rollups('day'))[0]).toEqual(days[0]);
-  });
-
-  it('tells what was usual in the minutes before a run, where there are enough samples', async () => {
-    await record(series(MONDAY, 10, 30_000, (index) => index / 10));
-    await record([sample(MONDAY + 1_000, 1)], BACKUP);
-    const asked = { database: 'shop', from: new Date(MONDAY), to: new Date(MONDAY + HOUR) };
-    expect(await catalog.recentUsual({ ...asked, atLeast: 10 })).toEqual([
-      { source: 'host', signal: 'hostCpu', median: expect.closeTo(0.45, 9), p90: expect.closeTo(0.81, 9) },
-    ]);
-    expect(await catalog.recentUsual({ ...asked, atLeast: 11 })).toEqual([]);
   });
 
   it('keeps each event once, newest first, with its reasons', async () => {
