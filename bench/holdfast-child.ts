@@ -49,6 +49,7 @@ async function main(request: ChildRequest): Promise<ChildAnswer> {
               stores: stores.map(({ name }) => name),
             }
           : null;
+        const governor = createGovernor();
         const writer = await createBackupWriter({
           keys,
           database: DATABASE,
@@ -60,6 +61,7 @@ async function main(request: ChildRequest): Promise<ChildAnswer> {
           stores,
           inFlight: request.inFlight,
           maxLagSegments: request.inFlight - 1,
+          gate: governor,
           base,
           journal: null,
           signal,
@@ -78,7 +80,7 @@ async function main(request: ChildRequest): Promise<ChildAnswer> {
             binDirs,
           },
           sink: writer,
-          governor: createGovernor(),
+          governor,
           signal,
           onProgress: () => undefined,
         });

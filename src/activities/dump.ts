@@ -89,6 +89,7 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
   try {
     const writer = await createBackupWriter({
       ...(await writerOptions(deps, input, stores, signal)),
+      gate: governor,
       onBehind: (fact) => reports.behind(fact),
     });
     look = setInterval(() => {

@@ -43,7 +43,7 @@ const shared = {
     .strictObject({
       maxRate: size.default(safePace.maxBytesPerSecond!).describe('bytes per second'),
       readers: z.int().min(1).default(safePace.readers!).describe('parallel readers'),
-      uploads: z.int().min(1).default(safePace.uploads!).describe('uploads in flight'),
+      uploads: z.int().min(1).default(safePace.uploads!).describe('uploads in flight to each store'),
     })
     .prefault({})
     .describe('where too few signals are known, or the watch is silent'),

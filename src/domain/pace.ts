@@ -4,7 +4,7 @@ export interface Pace {
   readonly maxBytesPerSecond: number | null;
   /** Parallel readers; null = as many as the run has. */
   readonly readers: number | null;
-  /** Uploads in flight; absent or null = as many as the worker allows. */
+  /** Uploads in flight to each store; absent or null = as many as the worker allows. */
   readonly uploads?: number | null;
   readonly paused: boolean;
   /** Shown to operators: "asked by ana", "CPU 84 % > 60 %". */

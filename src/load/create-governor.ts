@@ -1,6 +1,6 @@
-/** The governor of one dump: a token bucket for bytes, places for readers, and a gate that a pause closes. */
+/** The governor of one dump: a token bucket for bytes, places for readers and uploads, and a gate that a pause closes. */
 import { FULL_PACE, newerPace, type Pace } from '../domain/pace';
-import type { Governor } from './governor';
+import type { Governor, Place } from './governor';
 
 export interface GovernorClock {
   /** Milliseconds that only grow. */
@@ -33,6 +33,12 @@ interface Waiter {
   readonly wake: () => void;
 }
 
+/** Places for one kind of work, and who waits for one. */
+interface Room {
+  inside: number;
+  readonly queue: Waiter[];
+}
+
 /**
  * Over any window of `t` seconds at most `rate × (t + burstSeconds)` bytes are admitted, beyond the one read that overdraws:
  * a read is let through when the bucket is not in debt, and pays afterwards, so a chunk larger than the burst still passes.
@@ -44,10 +50,11 @@ export function createGovernor(options: GovernorOptions = {}): Governor {
   let pausedAt: number | null = pace.paused ? clock.now() : null;
   let tokens = 0;
   let refilledAt = clock.now();
-  let readersInside = 0;
+  let resumedAt = -Infinity;
   let cancelTimer: (() => void) | null = null;
   const bytesQueue: Waiter[] = [];
-  const readerQueue: Waiter[] = [];
+  const readers: Room = { inside: 0, queue: [] };
+  const uploads = new Map<string, Room>();
 
   const refill = () => {
     const now = clock.now();
@@ -56,15 +63,20 @@ export function createGovernor(options: GovernorOptions = {}): Governor {
     refilledAt = now;
   };
 
+  const fill = (room: Room, places: number | null) => {
+    while (room.queue.length > 0 && (places === null || room.inside < places)) {
+      room.inside += 1;
+      room.queue.shift()!.wake();
+    }
+  };
+
   /** Lets through whoever may go, in order, and sets one timer for the next who must wait for tokens. */
   const pump = () => {
     cancelTimer?.();
     cancelTimer = null;
     if (pace.paused) return;
-    while (readerQueue.length > 0 && (pace.readers === null || readersInside < pace.readers)) {
-      readersInside += 1;
-      readerQueue.shift()!.wake();
-    }
+    fill(readers, pace.readers);
+    for (const room of uploads.values()) fill(room, pace.uploads ?? null);
     refill();
     const rate = pace.maxBytesPerSecond;
     while (bytesQueue.length > 0 && (rate === null || tokens >= 0)) {
@@ -95,6 +107,20 @@ export function createGovernor(options: GovernorOptions = {}): Governor {
       pump();
     });
 
+  /** Waits for a place; it is counted from the moment in which the waiter is woken. */
+  const enter = async (room: Room, signal: AbortSignal): Promise<Place> => {
+    await wait(room.queue, 0, signal);
+    let inside = true;
+    return {
+      release() {
+        if (!inside) return;
+        inside = false;
+        room.inside -= 1;
+        pump();
+      },
+    };
+  };
+
   return {
     get pace() {
       return pace;
@@ -104,6 +130,7 @@ export function createGovernor(options: GovernorOptions = {}): Governor {
       refill();
       // Debt of a slower pace is not carried into a faster one: the new rate counts from now.
       if (asked.maxBytesPerSecond !== pace.maxBytesPerSecond) tokens = 0;
+      if (pausedAt !== null && !asked.paused) resumedAt = clock.now();
       pausedAt = asked.paused ? (pausedAt ?? clock.now()) : null;
       pace = asked;
       pump();
@@ -114,18 +141,13 @@ export function createGovernor(options: GovernorOptions = {}): Governor {
       if (!pace.paused && pace.maxBytesPerSecond === null && !signal.aborted) return Promise.resolve();
       return wait(bytesQueue, bytes, signal);
     },
-    async enterReader(signal) {
-      await wait(readerQueue, 0, signal);
-      let inside = true;
-      return {
-        release() {
-          if (!inside) return;
-          inside = false;
-          readersInside -= 1;
-          pump();
-        },
-      };
+    enterReader: (signal) => enter(readers, signal),
+    enterUpload(store, signal) {
+      let room = uploads.get(store);
+      if (!room) uploads.set(store, (room = { inside: 0, queue: [] }));
+      return enter(room, signal);
     },
     pausedForMs: () => (pausedAt === null ? 0 : clock.now() - pausedAt),
+    movingForMs: () => (pausedAt === null ? clock.now() - resumedAt : 0),
   };
 }

@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
+import type { UploadGate } from '../load/governor';
 import type { ObjectStore } from '../storage/object-store';
 
 export interface Lane {
@@ -21,6 +22,10 @@ export interface LanesOptions {
   readonly signal: AbortSignal;
   /** Whether somebody waits because of the lag; a lag that holds up nobody is no reason to close a lane. */
   readonly pressed: () => boolean;
+  /** Asked before each upload. @default as many as come */
+  readonly gate?: UploadGate;
+  /** Segments that may be under way to one store: as many uploads as there can be without a limit of the gate. */
+  readonly inFlight: number;
   /** Told of each lane that is closed before its time, and why. */
   readonly onClose?: (store: string, error: Error) => void;
 }
@@ -51,7 +56,9 @@ interface OpenLane extends Lane {
   /** Plain bytes of segments that this lane still owes and another lane has. */
   owed: number;
   pending: number;
+  /** Runs while it is late; since when that is, by the monotonic clock. */
   timer: NodeJS.Timeout | null;
+  lateSince: number;
 }
 
 export function createLanes(options: LanesOptions): Lanes {
@@ -59,7 +66,7 @@ export function createLanes(options: LanesOptions): Lanes {
     const stopper = new AbortController();
     const signal = AbortSignal.any([options.signal, stopper.signal]);
     setMaxListeners(0, signal);
-    return { store, error: null, stopper, signal, owed: 0, pending: 0, timer: null };
+    return { store, error: null, stopper, signal, owed: 0, pending: 0, timer: null, lateSince: 0 };
   });
   const open = () => lanes.filter((lane) => lane.error === null);
   let finishing: number | null = null;
@@ -87,11 +94,25 @@ export function createLanes(options: LanesOptions): Lanes {
     const late = finishing === null ? lane.owed > options.maxLagBytes : finished;
     // The last lane is never given up for being slow: there is nobody it could slow.
     if (!late || lane.error || open().length === 1) return calm(lane);
-    lane.timer ??= setTimeout(() => {
-      lane.timer = null;
-      if (open().length > 1 && (finishing !== null || options.pressed())) leaveBehind(lane);
-      else watch(lane);
-    }, finishing ?? options.graceMs);
+    if (lane.timer) return;
+    lane.lateSince = performance.now();
+    arm(lane);
+  };
+  /**
+   * A pace that holds uploads back makes no store slow: the clock starts anew after a pause, and with fewer uploads at a
+   * time a lane has as much longer to catch up.
+   */
+  const arm = (lane: OpenLane) => {
+    const base = finishing ?? options.graceMs;
+    const graceMs = base * Math.max(1, options.inFlight / (options.gate?.pace.uploads ?? options.inFlight));
+    const lateMs = Math.min(performance.now() - lane.lateSince, options.gate?.movingForMs() ?? Infinity);
+    if (lateMs < graceMs - 1) {
+      lane.timer = setTimeout(() => arm(lane), Math.min(base, graceMs - lateMs));
+      return;
+    }
+    lane.timer = null;
+    if (open().length > 1 && (finishing !== null || options.pressed())) leaveBehind(lane);
+    else watch(lane);
   };
   const noneLeft = () => {
     const causes = lanes.map((lane) => lane.error).filter((error) => error !== null);
@@ -115,7 +136,12 @@ export function createLanes(options: LanesOptions): Lanes {
         let stored = false;
         try {
           lane.signal.throwIfAborted();
-          await lane.store.put(key, body, { sha256: facts.sha256, signal: lane.signal });
+          const place = await options.gate?.enterUpload(lane.store.name, lane.signal);
+          try {
+            await lane.store.put(key, body, { sha256: facts.sha256, signal: lane.signal });
+          } finally {
+            place?.release();
+          }
           stored = true;
         } catch (error) {
           if (options.signal.aborted) throw options.signal.reason;

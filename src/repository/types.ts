@@ -1,6 +1,7 @@
 /** Shapes of the repository; FORMAT.md describes their bytes. */
 import type { DumpSummary, FileSink, FileSource } from '../engines/engine';
 import type { BackupType, EngineKind, ProofGrade } from '../domain/names';
+import type { UploadGate } from '../load/governor';
 import type { ObjectStore } from '../storage/object-store';
 
 /** One segment: `id` is HMAC-SHA-256 of the plaintext (hex), `object` SHA-256 of the sealed bytes (hex), its name. */
@@ -137,6 +138,8 @@ export interface WriterOptions {
   readonly stores: readonly ObjectStore[];
   /** Segments being sealed or uploaded at once, over all stores; bounds memory. */
   readonly inFlight: number;
+  /** Says when the next upload to a store may begin. @default at once */
+  readonly gate?: UploadGate;
   /** Compiled code of the threads that seal. @default the one that was built with this module */
   readonly sealThreadFile?: string;
   readonly maxLagSegments: number;

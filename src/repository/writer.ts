@@ -64,6 +64,8 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
     stores: options.stores,
     maxLagBytes: Math.max(0, Math.min(options.maxLagSegments, options.inFlight - 1)) * segmentBytes,
     graceMs,
+    inFlight: options.inFlight,
+    ...(options.gate ? { gate: options.gate } : {}),
     signal,
     pressed: () => budget.waiting > 0,
     onClose: (store, error) => options.onBehind?.({ store, ...errorFacts(error) }),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { FULL_PACE, type Pace } from '../../../src/domain/pace';
 import { createGovernor, type GovernorClock } from '../../../src/load/create-governor';
+import type { Governor } from '../../../src/load/governor';
 
 /** A clock that only moves when told to; callbacks fire in order of time. */
 function handClock(): GovernorClock & { advance(ms: number): Promise<void> } {
@@ -131,3 +132,129 @@ test('over any window no more is admitted than rate × (window + burst) and the 
     { numRuns: 40 },
   );
 }, 60_000);
+
+describe('places for uploads', () => {
+  /** Begins an upload as soon as it may, and keeps it until it is told to end. */
+  function uploader(governor: Governor, store: string, signal = never) {
+    const upload = { inside: false, end: () => undefined as void };
+    const going = governor.enterUpload(store, signal).then(({ release }) => {
+      upload.inside = true;
+      upload.end = release;
+    });
+    return { upload, going };
+  }
+
+  test('each store has as many as the pace says; a wider pace lets more in at once', async () => {
+    const clock = handClock();
+    const governor = createGovernor({ clock, pace: pace(1, { uploads: 1 }) });
+    const [a1, a2, b1, b2] = ['a', 'a', 'b', 'b'].map((store) => uploader(governor, store));
+    await clock.advance(1);
+    expect([a1, a2, b1, b2].map((one) => one!.upload.inside)).toEqual([true, false, true, false]);
+    a1!.upload.end();
+    a1!.upload.end();
+    await clock.advance(1);
+    expect([a2, b2].map((one) => one!.upload.inside)).toEqual([true, false]);
+    governor.apply(pace(2, { uploads: null }));
+    await b2!.going;
+  });
+
+  test('in a pause those that run may end, and none begins before the pause does', async () => {
+    const clock = handClock();
+    const governor = createGovernor({ clock });
+    const first = uploader(governor, 'a');
+    await first.going;
+    expect(governor.movingForMs()).toBe(Infinity);
+    governor.apply(pace(1, { paused: true }));
+    const next = uploader(governor, 'a');
+    first.upload.end();
+    await clock.advance(60_000);
+    expect(next.upload.inside).toBe(false);
+    expect(governor.movingForMs()).toBe(0);
+    governor.apply(pace(2, { paused: false }));
+    await next.going;
+    await clock.advance(3_000);
+    expect(governor.movingForMs()).toBe(3_000);
+  });
+
+  test('whoever waits and is aborted takes no place', async () => {
+    const governor = createGovernor({ clock: handClock(), pace: pace(1, { uploads: 1 }) });
+    const first = uploader(governor, 'a');
+    await first.going;
+    const stop = new AbortController();
+    const waiting = governor.enterUpload('a', stop.signal);
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(governor.enterUpload('a', stop.signal)).rejects.toThrow('enough');
+    const next = uploader(governor, 'a');
+    first.upload.end();
+    await next.going;
+  });
+
+  test('whatever is asked in whatever order, none begins beyond its place, and in the end all had their turn', async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('begin' as const), store: fc.constantFrom('a', 'b') }),
+      fc.record({ kind: fc.constant('end' as const), which: fc.nat(20) }),
+      fc.record({ kind: fc.constant('abort' as const), which: fc.nat(20) }),
+      fc.record({
+        kind: fc.constant('pace' as const),
+        uploads: fc.option(fc.integer({ min: 1, max: 4 })),
+        paused: fc.boolean(),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const clock = handClock();
+        const governor = createGovernor({ clock });
+        const inside = { a: 0, b: 0 };
+        const running: (() => void)[] = [];
+        const waiting = new Set<AbortController>();
+        const all: Promise<unknown>[] = [];
+        let began = 0;
+        let aborted = 0;
+        const begin = (store: 'a' | 'b') => {
+          const stop = new AbortController();
+          waiting.add(stop);
+          const entered = governor.enterUpload(store, stop.signal);
+          const going = entered.then(({ release }) => {
+            waiting.delete(stop);
+            began += 1;
+            inside[store] += 1;
+            expect(governor.pace.paused).toBe(false);
+            expect(inside[store]).toBeLessThanOrEqual(governor.pace.uploads ?? Infinity);
+            running.push(() => {
+              inside[store] -= 1;
+              release();
+            });
+          });
+          all.push(
+            going.catch((error: Error) => {
+              if (error.message !== 'enough') throw error;
+              aborted += 1;
+            }),
+          );
+        };
+        let asked = 0;
+        for (const [index, one] of steps.entries()) {
+          if (one.kind === 'begin') {
+            asked += 1;
+            begin(one.store);
+          } else if (one.kind === 'end') running.splice(one.which, 1)[0]?.();
+          else if (one.kind === 'abort') {
+            const stop = [...waiting][one.which];
+            if (stop) waiting.delete(stop);
+            stop?.abort(new Error('enough'));
+          } else governor.apply(pace(index + 1, { uploads: one.uploads, paused: one.paused }));
+          await clock.advance(1);
+        }
+        governor.apply(pace(1_000, { uploads: 1 }));
+        while (began + aborted < asked) {
+          await clock.advance(1);
+          expect(running.length > 0 || began + aborted === asked).toBe(true);
+          running.splice(0).forEach((end) => end());
+        }
+        await Promise.all(all);
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+});
