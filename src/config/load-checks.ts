@@ -2,12 +2,13 @@
 import type { z } from 'zod';
 import { limitFaults } from '../domain/load/limits';
 import { openMinutes } from '../domain/load/calendar';
-import { isSignalName, KNOWN_SIGNALS } from '../domain/load/signals';
+import { isSignalName, KNOWN_SIGNALS, signalFacts, type SignalName } from '../domain/load/signals';
 import { minutesOf, MINUTES_OF_DAY, spansOf, windowText, type WeeklyWindow } from '../domain/load/windows';
 import type { LoadRules } from '../domain/load/rules';
 import { didYouMean } from './did-you-mean';
 import type { ConfigPath, Finding } from './fault';
-import { isRelative, laxer, loadRulesOf } from './load-rules';
+import type { AmountUnit } from './load-fields';
+import { effectiveLoad, isRelative, laxer, loadRulesOf } from './load-rules';
 import { databaseLoadSchema, loadSchema, type DatabaseLoadConfig, type LoadConfig } from './load-schema';
 
 type Report = (path: ConfigPath, message: string, hint?: string | null) => void;
@@ -23,6 +24,10 @@ interface Checked {
   readonly load?: DatabaseLoadConfig | undefined;
   readonly schedules: readonly Scheduled[];
 }
+
+/** Slower, and a sample of half a minute ago would decide; faster, and sampling itself would be the load. */
+const LONGEST_EVERY_MS = 30_000;
+const SHORTEST_EVERY_MS = 100;
 
 /** Of a configuration whose fields are right each by itself. */
 export function loadChecks(root: LoadConfig, databases: readonly Checked[]): readonly Finding[] {
@@ -110,8 +115,12 @@ function ownChecks(load: DatabaseLoadConfig, path: ConfigPath, fault: Report): v
         const meant = didYouMean(signal, KNOWN_SIGNALS);
         const hint = meant ? `Did you mean ${meant}?` : 'Those of queries are named prometheus:NAME';
         fault([...where, signal], `${signal} is not a signal`, hint);
-      } else if (limit !== 'off') mixed(limit, [...where, signal], fault);
+      } else if (limit !== 'off') {
+        mixed(limit, [...where, signal], fault);
+        inItsUnit(signal, limit, [...where, signal], fault);
+      }
     }
+  aboveZero(load, path, fault);
   for (const key of ['windows', 'protected'] as const)
     load[key]?.forEach((window, index) => neverOpens(window, [...path, key, index], fault));
   load.peak?.windows.forEach((window, index) => neverOpens(window, [...path, 'peak', 'windows', index], fault));
@@ -126,12 +135,48 @@ function ownChecks(load: DatabaseLoadConfig, path: ConfigPath, fault: Report): v
   }
 }
 
-function mixed(limit: Exclude<LoadConfig['limits'][string], 'off'>, path: ConfigPath, fault: Report): void {
+/** A pace without bytes would be a pause without an end, a rhythm without a rest would never rest. */
+function aboveZero(load: DatabaseLoadConfig, path: ConfigPath, fault: Report): void {
+  const fields: readonly (readonly [ConfigPath, number | undefined])[] = [
+    ...(['idleEvery', 'timeout', 'maxRate', 'minRate'] as const).map((key) => [[key], load[key]] as const),
+    [['safePace', 'maxRate'], load.safePace?.maxRate],
+    [['breaker', 'openFor'], load.breaker?.openFor],
+    [['deadline', 'within'], load.deadline?.within],
+    ...(['http', 'prometheus'] as const).flatMap((key) =>
+      (load.samplers?.[key] ?? []).map(({ timeout }, index) => [['samplers', key, index, 'timeout'], timeout] as const),
+    ),
+  ];
+  for (const [own, value] of fields)
+    if (value !== undefined && value <= 0) fault([...path, ...own], 'must be above zero');
+}
+
+type WrittenLimit = Exclude<LoadConfig['limits'][string], 'off'>;
+
+function mixed(limit: WrittenLimit, path: ConfigPath, fault: Report): void {
   if (isRelative(limit) !== true) return;
   for (const key of ['throttle', 'pause', 'release'] as const) {
     const amount = limit[key];
     if (typeof amount === 'object' && amount.relative !== true)
       fault([...path, key], 'throttle, pause and release are all relative (+20%), or none of them is');
+  }
+}
+
+const UNIT_WORDS: Readonly<Record<AmountUnit, string>> = { share: 'a share', ms: 'a duration', bytes: 'a size' };
+
+/** 50 % of a latency, and 200 ms of a CPU, are slips that would limit at something else than was meant. */
+function inItsUnit(signal: SignalName, limit: WrittenLimit, path: ConfigPath, fault: Report): void {
+  const { unit } = signalFacts(signal);
+  const known: AmountUnit | null =
+    unit === 'share' || unit === 'ms' ? unit : unit === 'bytes' || unit === 'bytesPerSecond' ? 'bytes' : null;
+  for (const key of ['throttle', 'pause', 'release', 'least'] as const) {
+    const amount = limit[key];
+    if (typeof amount !== 'object' || amount.unit === null || unit === 'any' || amount.unit === known) continue;
+    // Cores are counted in shares too: 150 % is one and a half.
+    if (unit === 'perCore' && amount.unit === 'share') continue;
+    const wanted = known === null ? 'a plain number' : UNIT_WORDS[known];
+    const hint =
+      known === 'ms' && amount.unit === 'share' ? 'With a plus sign (+50%) it is relative to what is usual' : null;
+    fault([...path, key], `${signal} is ${wanted}, and ${UNIT_WORDS[amount.unit]} is written`, hint);
   }
 }
 
@@ -167,14 +212,24 @@ function ruleChecks(
     fault([...place('minRate'), 'minRate'], 'minRate is above maxRate');
   if (rules.maxBytesPerSecond !== null && rules.safePace.maxBytesPerSecond! > rules.maxBytesPerSecond)
     fault([...place('maxRate'), 'maxRate'], 'maxRate is below the rate of safePace');
-  const every = database.load?.every ?? root.every;
-  if (rules.silentAfterMs <= every)
+  const { every, timeout } = effectiveLoad(root, database.load);
+  if (every < SHORTEST_EVERY_MS || every > LONGEST_EVERY_MS)
+    fault(
+      [...place('every'), 'every'],
+      'every must be from 100ms to 30s: two samples in a row decide, and both must be of now',
+    );
+  else if (rules.silentAfterMs <= every + timeout)
     fault(
       [...place('silentAfter'), 'silentAfter'],
-      'silentAfter must be longer than every: the watch would always be silent',
+      'silentAfter must be longer than every and timeout together: a sampler that hangs would make the watch silent',
     );
-  if (rules.windows.every((window) => spansOf(window).length > 0) && openMinutes(rules) === 0)
-    fault([...place('windows'), 'windows'], 'no minute of the week is open: protected times cover all windows');
+  if (rules.windows.every((window) => spansOf(window).length > 0) && openMinutes(rules) === 0) {
+    const [path, text] =
+      rules.windows.length > 0
+        ? (['windows', 'protected times cover all windows'] as const)
+        : (['protected', 'protected times cover the whole week'] as const);
+    fault([...place(path), path], `no minute of the week is open: ${text}`);
+  }
   deadlineChecks(database, rules, place, fault);
 }
 
@@ -201,14 +256,30 @@ function signalChecks(
         [...place('limits', signal), 'limits', signal, 'throttle'],
         `${signal} has no default limit: state throttle`,
       );
-  if (rules.minSignals > rules.limits.length)
+  const measured = rules.limits.filter(({ signal }) => isMeasured(signal, load?.samplers ?? root.samplers)).length;
+  const [most, what] =
+    rules.minSignals > rules.limits.length
+      ? ([rules.limits.length, 'there are limits'] as const)
+      : ([measured, 'the samplers that are switched on measure of those with limits'] as const);
+  if (rules.minSignals > most)
     fault(
       [...place('minSignals'), 'minSignals'],
-      `minSignals (${rules.minSignals}) is more than there are limits (${rules.limits.length}): the safe pace would hold for ever`,
+      `minSignals (${rules.minSignals}) is more than ${what} (${most}): the safe pace would hold for ever`,
     );
 }
 
-/** Times of day wrap: a deadline that comes more than half a day after the start was meant to come before it. */
+/** By a sampler that is switched on, as far as the configuration tells. */
+function isMeasured(signal: SignalName, { postgres, host, http, stores }: LoadConfig['samplers']): boolean {
+  if (signal.startsWith('prometheus:')) return true;
+  if (signal.startsWith('http')) return http.length > 0;
+  if (signal.startsWith('store')) return stores;
+  if (/^(host|container|worker|disk|network)/.test(signal)) return host.enabled;
+  return postgres.enabled && (signal !== 'statementMeanMs' || postgres.statements);
+}
+
+/** Times of day wrap: a deadline that comes so long after the start was meant to come before it. Minutes. */
+const LONGEST_AHEAD = 18 * 60;
+
 function deadlineChecks(
   { schedules }: Checked,
   { deadline, windows, timeZone }: LoadRules,
@@ -218,16 +289,20 @@ function deadlineChecks(
   if (deadline === null || !('doneBy' in deadline)) return;
   const { doneBy } = deadline;
   const path = [...place('deadline'), 'deadline', 'doneBy'];
-  const tooLate = (start: string) => {
+  const tooLate = (start: string, most = LONGEST_AHEAD) => {
     const ahead = (minutesOf(doneBy) - minutesOf(start) + MINUTES_OF_DAY) % MINUTES_OF_DAY;
-    return ahead === 0 || ahead > MINUTES_OF_DAY / 2;
+    return ahead === 0 || ahead > most;
   };
   const starts = schedules.filter(
     ({ at, every, timezone }) => at !== undefined && every !== 'hourly' && (timezone ?? 'UTC') === timeZone,
   );
   const wrong = starts.find(({ at }) => tooLate(at!))?.at;
   if (wrong !== undefined) fault(path, `the deadline ${doneBy} is before the start at ${wrong}`);
-  const closed = windows.find(({ from }) => tooLate(from));
+  const closed = windows.find((window) => {
+    const [start, end] = spansOf(window)[0] ?? [0, 0];
+    // Within the window it is never before it; a window of a whole day opens before any time.
+    return end - start < MINUTES_OF_DAY && tooLate(window.from, Math.max(LONGEST_AHEAD, end - start));
+  });
   if (closed) fault(path, `the deadline ${doneBy} is before the window ${windowText(closed)} opens`);
 }
 

@@ -5,10 +5,14 @@ import { duration, name, secretRef } from './fields';
 import { scheduleDay } from './schedule-fields';
 import { DURATION, parseDuration, parseSize, SIZE } from './units';
 
+/** In what an amount is written; a plain number is in the signal's own unit. */
+export type AmountUnit = 'share' | 'ms' | 'bytes';
+
 /** `relative`: written as `+20%`, so a factor of what is usual; null where the writing does not tell. */
 export interface Amount {
   readonly value: number;
   readonly relative: boolean | null;
+  readonly unit: AmountUnit | null;
 }
 
 const PERCENT = /^\s*(\+?)(\d+(?:\.\d+)?)\s*%\s*$/;
@@ -17,10 +21,12 @@ function parseAmount(text: string): Amount | null {
   const percent = PERCENT.exec(text);
   if (percent) {
     const share = Number((Number(percent[2]) / 100).toFixed(6));
-    return percent[1] === '+' ? { value: 1 + share, relative: true } : { value: share, relative: false };
+    return percent[1] === '+'
+      ? { value: 1 + share, relative: true, unit: null }
+      : { value: share, relative: false, unit: 'share' };
   }
-  if (DURATION.test(text)) return { value: parseDuration(text)!, relative: false };
-  if (SIZE.test(text)) return { value: parseSize(text)!, relative: false };
+  if (DURATION.test(text)) return { value: parseDuration(text)!, relative: false, unit: 'ms' };
+  if (SIZE.test(text)) return { value: parseSize(text)!, relative: false, unit: 'bytes' };
   return null;
 }
 
@@ -28,7 +34,7 @@ const amount = z.union([
   z
     .number()
     .min(0)
-    .transform((value): Amount => ({ value, relative: null })),
+    .transform((value): Amount => ({ value, relative: null, unit: null })),
   z
     .string()
     .regex(new RegExp([PERCENT, DURATION, SIZE].map(({ source }) => `(?:${source})`).join('|')), {
@@ -85,6 +91,13 @@ const samplerName = z
   .refine(isName, { error: 'a name of [a-z0-9_-], at most 63 characters, that starts with a letter or digit' })
   .meta({ pattern: '^[a-z0-9][a-z0-9_-]{0,62}$' });
 
+/** A URL is shown where a secret is not. */
+const plainUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '', {
+    error: 'a URL without a user and a password: state the login by its own field, as a reference',
+  });
+
 export const samplersSchema = z.strictObject({
   postgres: z
     .strictObject({
@@ -108,7 +121,7 @@ export const samplersSchema = z.strictObject({
     .array(
       z.strictObject({
         name: samplerName.describe('shown in reasons'),
-        url: z.url({ protocol: /^https?$/ }).describe('a page of the application that is cheap to ask for'),
+        url: plainUrl.describe('a page of the application that is cheap to ask for'),
         method: z.enum(['GET', 'HEAD']).default('GET').describe('of the request'),
         authorization: secretRef.optional().describe('reference to the value of the header Authorization'),
         timeout: duration.default(parseDuration('3s')!).describe('no answer by then is a failure'),
@@ -120,7 +133,7 @@ export const samplersSchema = z.strictObject({
     .array(
       z.strictObject({
         name: name.describe('the signal is prometheus:NAME; give it a limit of that name'),
-        url: z.url({ protocol: /^https?$/ }).describe('base URL of the Prometheus server'),
+        url: plainUrl.describe('base URL of the Prometheus server'),
         query: z.string().min(1).describe('PromQL that gives one number, of which more is worse'),
         token: secretRef.optional().describe('reference to a bearer token'),
         timeout: duration.default(parseDuration('3s')!).describe('no answer by then is a failure'),

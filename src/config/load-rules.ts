@@ -149,7 +149,7 @@ export function limitOf(
   const between = (value: number) =>
     relative ? 1 + ((value - 1) / (fit!.throttle - 1)) * (throttle - 1) : value * scale!;
   const lower = signalFacts(signal).worse === 'lower';
-  const release = written.release?.value ?? (fit ? between(fit.release) : throttle * (lower ? 1.05 : 0.85));
+  const release = written.release?.value ?? (fit ? between(fit.release) : releaseOf(signal, throttle, relative));
   const pause =
     written.pause === 'never'
       ? null
@@ -163,6 +163,13 @@ export function limitOf(
     ...((written.least ?? fit?.least) === undefined ? {} : { least: written.least?.value ?? fit!.least! }),
     ...((written.hard ?? base?.hard) === undefined ? {} : { hard: written.hard ?? base!.hard! }),
   };
+}
+
+/** A little to the good side of the throttle; of a share that is worse when lower, halfway to all of it at most. */
+function releaseOf(signal: SignalName, throttle: number, relative: boolean): number {
+  const { worse, unit } = signalFacts(signal);
+  if (worse !== 'lower') return throttle * 0.85;
+  return !relative && unit === 'share' ? Math.min(throttle * 1.05, (throttle + 1) / 2) : throttle * 1.05;
 }
 
 function keepShare(signal: SignalName, value: number, relative: boolean): number {

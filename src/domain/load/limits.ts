@@ -7,7 +7,7 @@ export interface SignalLimit {
   readonly throttle: number;
   /** From here it pauses; null = this signal only slows down. */
   readonly pause: number | null;
-  /** Beyond this, on the good side of `throttle`, a run may go faster again. */
+  /** From this on, on the good side of `throttle`, a run may go faster again. */
   readonly release: number;
   /** `throttle`, `pause` and `release` are factors of the baseline of that hour of the week. @default false */
   readonly relative?: boolean;
@@ -55,7 +55,8 @@ export function levelOf(signal: SignalName, value: number, { throttle, pause, re
   const [at, slow, stop, free] = [value * sign, throttle * sign, pause * sign, release * sign];
   if (at >= stop) return 'pause';
   if (at >= slow) return 'throttle';
-  return at >= free ? 'hold' : 'clear';
+  // At the release itself it is free: of a count whose release is 0 nothing else would ever be.
+  return at > free ? 'hold' : 'clear';
 }
 
 /** What is wrong with a limit in itself; empty when nothing is. `field` is one of its own fields. */
@@ -80,10 +81,10 @@ export function limitFaults(limit: SignalLimit): readonly { readonly field: stri
     if (field !== undefined)
       faults.push({ field, message: `${limit.signal} is a share: ${field} (${limit[field]}) can never be reached` });
   }
-  if (limit.relative && !lower && limit.throttle <= 1)
+  if (limit.relative && limit.throttle * sign <= sign)
     faults.push({
       field: 'throttle',
-      message: `throttle (${limit.throttle}) of ${limit.signal} is at or below what is usual: a run would never go at full pace`,
+      message: `throttle (${limit.throttle}) of ${limit.signal} is at or ${short} what is usual: a run would never go at full pace`,
     });
   return faults;
 }

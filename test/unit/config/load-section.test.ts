@@ -192,9 +192,53 @@ test.each([
     'load.maxRate: maxRate is below the rate of safePace',
   ],
   [
-    'a watch that would always be silent',
-    'load: { every: 60s }\n',
-    'load.silentAfter: silentAfter must be longer than every: the watch would always be silent',
+    'a rhythm that is too slow to see anything twice',
+    'load: { every: 60s, silentAfter: 10m }\n',
+    'load.every: every must be from 100ms to 30s: two samples in a row decide, and both must be of now',
+  ],
+  [
+    'a rhythm without a rest',
+    'load: { every: 0s }\n',
+    'load.every: every must be from 100ms to 30s: two samples in a row decide, and both must be of now',
+  ],
+  [
+    'a watch that one sampler that hangs would make silent',
+    'load: { timeout: 30s }\n',
+    'load.silentAfter: silentAfter must be longer than every and timeout together: a sampler that hangs would make the watch silent',
+  ],
+  ['a lowest pace without bytes', 'load: { minRate: 0B }\n', 'load.minRate: must be above zero'],
+  ['a safe pace without bytes', 'load: { safePace: { maxRate: 0B } }\n', 'load.safePace.maxRate: must be above zero'],
+  ['a deadline at the start', 'load: { deadline: { within: 0s } }\n', 'load.deadline.within: must be above zero'],
+  ['a rest of nothing', 'load: { idleEvery: 0s }\n', 'load.idleEvery: must be above zero'],
+  [
+    'a share where a duration is meant',
+    'load: { limits: { probeLatencyMs: { throttle: 50% } } }\n',
+    'load.limits.probeLatencyMs.throttle: probeLatencyMs is a duration, and a share is written | With a plus sign (+50%) it is relative to what is usual',
+  ],
+  [
+    'a duration where a count is meant',
+    'load: { limits: { lockWaiters: { throttle: 5ms, pause: 20, release: 2 } } }\n',
+    'load.limits.lockWaiters.throttle: lockWaiters is a plain number, and a duration is written',
+  ],
+  [
+    'a limit above what is usual for a signal that is worse when lower',
+    'load: { limits: { cacheHit: { throttle: +20% } } }\n',
+    'load.limits.cacheHit.throttle: throttle (1.2) of cacheHit is at or above what is usual: a run would never go at full pace',
+  ],
+  [
+    'protected times of a whole week',
+    "load: { protected: [{ name: never, from: '00:00', to: '24:00' }] }\n",
+    'load.protected: no minute of the week is open: protected times cover the whole week',
+  ],
+  [
+    'more signals than samplers measure',
+    'load: { samplers: { postgres: { enabled: false }, host: { enabled: false } } }\n',
+    'load.minSignals: minSignals (2) is more than the samplers that are switched on measure of those with limits (0): the safe pace would hold for ever',
+  ],
+  [
+    'a password in the address of a probe',
+    'load: { samplers: { http: [{ name: a, url: "http://me:hunter2@x" }] } }\n',
+    'load.samplers.http[0].url: must be a URL without a user and a password: state the login by its own field, as a reference',
   ],
   [
     'more signals than there are limits',
@@ -218,6 +262,30 @@ test.each([
   ],
 ])('%s is refused', (_, root, expected) => {
   expect(faults(root)).toEqual([expected]);
+});
+
+test.each([
+  [
+    'within the window that it ends',
+    "load: { windows: [{ from: '06:00', to: '22:00' }], deadline: { doneBy: '20:00' } }\n",
+  ],
+  [
+    'at any time of a window of whole days',
+    "load: { windows: [{ from: '00:00', to: '24:00' }], deadline: { doneBy: '13:00' } }\n",
+  ],
+])('a deadline may lie %s', (_, root) => {
+  expect(faults(root)).toEqual([]);
+});
+
+test('a deadline may be on the morning after an evening start', () => {
+  const own = `    schedules: [{ name: nightly, every: daily, at: '18:00' }]
+    load: { deadline: { doneBy: '07:00' } }
+`;
+  expect(faults('', own)).toEqual([]);
+});
+
+test('what a limit of a share that is worse when lower leaves out can be reached', () => {
+  expect(limit(rules('load: { limits: { cacheHit: { throttle: 98% } } }\n'), 'cacheHit')!.release).toBeCloseTo(0.99);
 });
 
 test('faults of a database are shown where they are written, with its schedules in mind', () => {

@@ -8,18 +8,20 @@ import { parseSeriesKey, seriesKey, seriesOf } from '../../../../src/domain/load
 import { FULL_PACE } from '../../../../src/domain/pace';
 
 const CPU: SignalLimit = { signal: 'hostCpu', throttle: 0.5, pause: 0.8, release: 0.4 };
+const BEHIND: SignalLimit = { signal: 'waitersBehindUs', throttle: 1, pause: null, release: 0 };
 const CACHE: SignalLimit = { signal: 'cacheHit', throttle: 0.9, pause: 0.7, release: 0.95 };
 
 test.each([
-  [CPU, 0.39, 'clear'],
-  [CPU, 0.4, 'hold'],
+  [CPU, 0.4, 'clear'],
+  [CPU, 0.41, 'hold'],
   [CPU, 0.5, 'throttle'],
   [CPU, 0.8, 'pause'],
-  [CACHE, 0.96, 'clear'],
-  [CACHE, 0.95, 'hold'],
+  [CACHE, 0.95, 'clear'],
+  [CACHE, 0.94, 'hold'],
   [CACHE, 0.9, 'throttle'],
   [CACHE, 0.7, 'pause'],
   [{ ...CPU, pause: null }, 1, 'throttle'],
+  [BEHIND, 0, 'clear'],
   [{ ...CACHE, pause: null }, 0, 'throttle'],
 ])('%p at %p: %s', (limit, value, level) => {
   expect(levelOf(limit.signal, value, thresholdsOf(limit, null)!)).toBe(level);
