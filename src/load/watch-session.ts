@@ -34,6 +34,7 @@ export interface LoadSessions {
 }
 
 const REMEMBERED_MS = 150_000;
+const AHEAD_MS = 5_000;
 const KEPT_OPEN_MS = 60_000;
 
 interface Entry {
@@ -65,9 +66,11 @@ export function createLoadSessions(open: (database: string) => LoadSource): Load
         known: new Map(),
         async round(signal) {
           const round = await source.sample(signal);
-          const since = Date.now() - REMEMBERED_MS;
-          samples = [...samples.filter(({ at }) => at > since), ...round.samples];
-          failures = [...failures.filter(({ at }) => at > since), ...round.failures];
+          // What is dated ahead was taken before the clock was set back: it would stay, and grow, until the clock is there.
+          const now = Date.now();
+          const recent = ({ at }: { readonly at: number }) => at > now - REMEMBERED_MS && at <= now + AHEAD_MS;
+          samples = [...samples, ...round.samples].filter(recent);
+          failures = [...failures, ...round.failures].filter(recent);
           return round;
         },
       },

@@ -37,15 +37,17 @@ export function impactBreakerAfter(
   let breaker = breakerAt(state.breaker, now, limits);
   const breached = (entry: HardSeries, { value }: Point) =>
     levelOf(parseSeriesKey(entry.key)!.signal, value, entry.thresholds) === 'pause';
+  // A clock that was set back would otherwise leave it blind for as long as the clock was ahead.
+  const counted = Math.min(state.countedTo, now);
   const latest = new Map<SeriesKey, boolean>();
   const news = new Map<number, { entry: HardSeries; point: Point }[]>();
   for (const entry of hard)
     for (const point of series.get(entry.key) ?? []) {
       if (point.at > now) continue;
-      if (point.at <= state.countedTo) latest.set(entry.key, breached(entry, point));
+      if (point.at <= counted) latest.set(entry.key, breached(entry, point));
       else news.set(point.at, [...(news.get(point.at) ?? []), { entry, point }]);
     }
-  let { countedTo } = state;
+  let countedTo = counted;
   for (const at of [...news.keys()].sort((a, b) => a - b)) {
     countedTo = at;
     const points = news.get(at)!;

@@ -13,7 +13,8 @@ import type { SignalLevel } from './limits';
 import { waitsBehindUs } from './lock-waiters';
 import { overrideHolds, overrideText } from './override';
 import type { PaceDecision, PaceReason, PaceTarget, PolicyAlert, PolicyInput, PolicyState } from './policy-types';
-import { seriesOf, type Point, type SeriesKey } from './series';
+import { parseSeriesKey, seriesOf, type Point, type SeriesKey } from './series';
+import { DATABASE_SOURCE } from './signals';
 import { nextPosition } from './steps';
 import { clockText, zoneClock, type LocalTime } from './windows';
 
@@ -71,9 +72,9 @@ interface Facts {
 }
 
 function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['protectedBy']): PaceDecision {
-  const { input, judgement, known, outlook } = facts;
+  const { input, series, judgement, known, outlook } = facts;
   const { now, rules, run } = input;
-  const full = known.position === 0 && run.bytesPerSecond ? run.bytesPerSecond : known.fullBytesPerSecond;
+  const full = fullPaceOf(known, input);
   const rungs = rungsOf(input, full);
   const lowest = rungs.length - 1;
   const reasons: PaceReason[] = [];
@@ -99,10 +100,11 @@ function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['prot
     });
   if (run.givesWayTo !== null) hold(lowest, { code: 'givesWay', text: `gives way to the ${run.givesWayTo}` });
 
-  const tooFew = judgement.valid < rules.minSignals;
+  const unseen = databaseUnseen(input, series);
+  const tooFew = judgement.valid < rules.minSignals || unseen !== null;
   const warmedUp = known.warmedUp || !tooFew;
   if (tooFew) {
-    const text = tooFewText(input, judgement.valid);
+    const text = unseen ?? tooFewText(input, judgement.valid);
     reasons.push({ code: 'tooFewSignals', text });
     // The first samples take a moment; after that somebody must know.
     if (warmedUp || now - run.startedAt > rules.silentAfterMs) alerts.push({ code: 'tooFewSignals', text });
@@ -195,9 +197,24 @@ export const sameTarget = (a: PaceTarget, b: PaceTarget): boolean =>
   a.readers === b.readers &&
   a.uploads === b.uploads;
 
-function rungsOf({ rules }: PolicyInput, measuredBytesPerSecond: number | null = null): readonly Rung[] {
+function rungsOf({ rules }: Pick<PolicyInput, 'rules'>, measuredBytesPerSecond: number | null = null): readonly Rung[] {
   const { maxBytesPerSecond, minBytesPerSecond, readers, uploads } = rules;
   return ladder({ maxBytesPerSecond, minBytesPerSecond, readers, uploads, measuredBytesPerSecond });
+}
+
+/** Of the full pace known so far so much is left after each decision in which the run was slower than that. */
+const FORGETS = 0.95;
+
+/**
+ * What the run reads per second when nothing holds it back: measured only while that is so for long enough to show. A moment
+ * in which it read little, between two tables say, does not make every step down a small one.
+ */
+function fullPaceOf(state: PolicyState, { now, rules, run }: PolicyInput): number | null {
+  const { target, position, changedAt, fullBytesPerSecond: known } = state;
+  const free = { ...targetAt(rungsOf({ rules }), 0), paused: false };
+  const settled = changedAt !== null && now - changedAt >= rules.timing.settleMs;
+  if (!run.bytesPerSecond || position > 0 || !settled || target === null || !sameTarget(target, free)) return known;
+  return Math.max(run.bytesPerSecond, (known ?? 0) * FORGETS);
 }
 
 /** Paused keeps the lowest rung's rate, which is what it goes on with. */
@@ -220,6 +237,22 @@ function tooFewText({ rules, failures, now }: PolicyInput, valid: number): strin
   const named = new Map(failures.filter(({ at }) => at > now - POLICY_WINDOW_MS).map((one) => [one.source, one]));
   const why = [...named.values()].slice(0, 3).map(({ source, kind }) => `${source} ${kind}`);
   return `${valid} of ${rules.minSignals} signals are known${why.length > 0 ? ` (${why.join(', ')})` : ''}: the safe pace`;
+}
+
+/**
+ * The other samplers may know enough signals, but of machines that may be idle because the database answers nobody: a
+ * database that cannot be looked at may be the very one that is overloaded. Null when it is seen, or not sampled at all.
+ */
+function databaseUnseen(
+  { failures, now, rules }: PolicyInput,
+  series: ReadonlyMap<SeriesKey, readonly Point[]>,
+): string | null {
+  const since = now - rules.timing.staleMs;
+  const failed = failures.findLast(({ source, at }) => source === DATABASE_SOURCE && at > since);
+  if (failed === undefined) return null;
+  for (const [key, points] of series)
+    if (parseSeriesKey(key)!.source === DATABASE_SOURCE && points.at(-1)!.at >= since) return null;
+  return `nothing is known of the database itself (${DATABASE_SOURCE} ${failed.kind}): the safe pace`;
 }
 
 function outlookOf(

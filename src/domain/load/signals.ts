@@ -62,6 +62,9 @@ export type KnownSignal = keyof typeof SIGNALS;
 export type SignalName = KnownSignal | `prometheus:${string}`;
 export const KNOWN_SIGNALS = Object.keys(SIGNALS) as readonly KnownSignal[];
 
+/** The sampler of the server that is backed up. */
+export const DATABASE_SOURCE = 'postgres';
+
 /** What one sampler measured at one instant. Absent signals were not measured, which is no failure. */
 export interface LoadSample {
   /** Milliseconds since the epoch. */

@@ -1,5 +1,6 @@
 /** The server of the database that is backed up. */
 import { performance } from 'node:perf_hooks';
+import { DATABASE_SOURCE } from '../../../domain/load/signals';
 import { samplingError } from '../../../errors/sampling';
 import { isHoldfastError } from '../../../errors/holdfast-error';
 import type { Sampler, SamplerProblem, SamplerReading, Signals } from '../sampler';
@@ -44,7 +45,7 @@ interface Part {
 }
 
 export function createPostgresSampler(options: PostgresSamplerOptions): Sampler {
-  const { source = 'postgres', probeSql = 'SELECT 1', now = () => performance.now() } = options;
+  const { source = DATABASE_SOURCE, probeSql = 'SELECT 1', now = () => performance.now() } = options;
   const counters = new CounterReader();
   const statements = new StatementReader();
   const refused = new Map<string, { readonly until: number; readonly problem: SamplerProblem }>();

@@ -232,3 +232,50 @@ test('a deadline that the pace will miss is told before it is missed', () => {
   const good = play(4, () => GOOD, { run, rules: rules({ deadline: { withinMs: 4 * 3_600_000 } }) }).last;
   expect(good.deadline!.state).toBe('met');
 });
+
+test('a database that its sampler cannot look at gets the safe pace, however well the host does', () => {
+  const known = { ...GOOD, hostIoWait: 0.01, hostMemory: 0.3 };
+  const failed = (second: number) => [
+    { source: 'postgres', at: T + second * 1_000, kind: 'hung' as const, message: 'no answer within 3000 ms' },
+  ];
+  const { last } = play(60, () => known, { failures: failed(58) });
+  expect(last.target).toEqual({ maxBytesPerSecond: 8 * MB, readers: 1, uploads: 1, paused: false });
+  expect(last.reasons[0]).toEqual({
+    code: 'tooFewSignals',
+    text: 'nothing is known of the database itself (postgres hung): the safe pace',
+  });
+  expect(last.alerts.map(({ code }) => code)).toEqual(['tooFewSignals']);
+  // One that fails now and then, and another sampler that fails, cost nothing.
+  expect(play(60, () => known, { failures: failed(20) }).last.target.maxBytesPerSecond).toBeNull();
+  const seen = decidePace({
+    ...INPUT,
+    now: T + 60_000,
+    samples: [...[58, 60].map((second) => ({ ...sample(T + second * 1_000, known), source: 'postgres' }))],
+    failures: failed(59),
+    state: last.state,
+  });
+  expect(seen.alerts).toEqual([]);
+});
+
+test('a moment in which it read next to nothing is not taken for the full pace that the steps hang from', () => {
+  let state = START_STATE;
+  const samples: LoadSample[] = [];
+  const rates: (number | null)[] = [];
+  for (let second = 0; second <= 44; second += 2) {
+    const now = T + second * 1_000;
+    samples.push(sample(now, { ...GOOD, hostCpu: second >= 40 ? 0.8 : 0.2 }));
+    const run = { ...INPUT.run, bytesPerSecond: second < 36 ? 400 * MB : 1_000 };
+    const decision = decidePace({ ...INPUT, now, samples, run, state });
+    ({ state } = decision);
+    if (decision.changed) rates.push(decision.target.maxBytesPerSecond);
+  }
+  expect(rates).toEqual([null, expect.any(Number)]);
+  expect(rates[1]).toBeGreaterThan(150 * MB);
+});
+
+test('a clock that was set back does not blind the breaker', () => {
+  const hour = 3_600_000;
+  const before = play(20, () => GOOD, { now: T + hour });
+  const after = play(20, () => ({ hostCpu: 0.1, probeLatencyMs: 90 }), { now: T, state: before.last.state });
+  expect(after.last.state.impact.breaker.state).toBe('open');
+});
