@@ -1,0 +1,113 @@
+/** pgbench as the application that shares the server: what it can do at most, and what each of its transactions took. */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Bench } from './bench';
+
+/** One transaction as the log of pgbench has it. */
+export interface Transaction {
+  /** When it ended. Milliseconds since the epoch. */
+  readonly at: number;
+  /** From the time that it was due: with a fixed rate, waiting for an earlier one counts. Milliseconds. */
+  readonly ms: number;
+}
+
+export interface Load {
+  /** All transactions of the finished run, in the order of their ends. */
+  stop(): Promise<readonly Transaction[]>;
+}
+
+/** How the application works: one built-in script over prepared statements. */
+export interface LoadShape {
+  readonly script: 'tpcb-like' | 'simple-update' | 'select-only';
+  readonly clients: number;
+}
+
+export function initPgbench(bench: Bench, database: string, scale: number): void {
+  execFileSync(join(bench.binDir, 'pgbench'), ['-i', '-q', '-s', String(scale)], {
+    env: bench.pgEnv(database),
+    stdio: 'ignore',
+  });
+}
+
+const shapeArgs = ({ script, clients }: LoadShape) => ['-n', '-b', script, '-M', 'prepared', '-c', String(clients)];
+
+/** Transactions per second at full speed, over one run. */
+export async function runPgbench(bench: Bench, database: string, shape: LoadShape, seconds: number): Promise<number> {
+  const child = spawn(join(bench.binDir, 'pgbench'), [...shapeArgs(shape), '-j', '2', '-T', String(seconds)], {
+    env: bench.pgEnv(database),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let told = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (told += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  const tps = /^tps = ([\d.]+)/m.exec(told)?.[1];
+  if (code !== 0 || tps === undefined) throw new Error(`pgbench ended with ${String(code)}:\n${told.slice(-2_000)}`);
+  return Number(tps);
+}
+
+/** Transactions at a fixed rate, as they come from many users: a slow one does not keep the next from being due. */
+export function startLoad(bench: Bench, database: string, shape: LoadShape, perSecond: number): Load {
+  const folder = join(bench.options.folder, 'pgbench');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const child = spawn(
+    join(bench.binDir, 'pgbench'),
+    [...shapeArgs(shape), '-j', '1', '-R', String(perSecond), '-T', '3600', '--log', `--log-prefix=${folder}/log`],
+    { env: bench.pgEnv(database), stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let complaint = '';
+  let stopped = false;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-2_000)));
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()).once('error', () => resolve()));
+  bench.supervisor.add('pgbench', async () => {
+    child.kill();
+    await ended;
+  });
+  return {
+    async stop() {
+      if (child.exitCode !== null) throw new Error(`pgbench ended early:\n${complaint}`);
+      if (!stopped) child.kill();
+      stopped = true;
+      await ended;
+      const all = readdirSync(folder).flatMap((name) => parseLog(readFileSync(join(folder, name), 'utf8')));
+      return all.sort((one, other) => one.at - other.at);
+    },
+  };
+}
+
+/** `client_id transaction_no time script_no time_epoch time_us [schedule_lag]`, times in microseconds; the last line may be cut. */
+export function parseLog(text: string): Transaction[] {
+  const found: Transaction[] = [];
+  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
+    const [, , took, , seconds, micros] = line.split(' ').map(Number);
+    if (took === undefined || micros === undefined || seconds === undefined) continue;
+    // `skipped` and `failed` stand where the time would be.
+    if (Number.isFinite(took)) found.push({ at: seconds * 1_000 + micros / 1_000, ms: took / 1_000 });
+  }
+  return found;
+}
+
+/** Of the transactions that ended in a time. */
+export interface Felt {
+  readonly count: number;
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** `from` included, `to` not; milliseconds since the epoch. */
+export function feltBetween(all: readonly Transaction[], from: number, to: number): Felt {
+  const times = all.filter(({ at }) => at >= from && at < to).map(({ ms }) => ms);
+  times.sort((one, other) => one - other);
+  const of = (share: number) => percentile(times, share);
+  return { count: times.length, perSecond: times.length / ((to - from) / 1_000), p50: of(0.5), p95: of(0.95), p99: of(0.99) };
+}
+
+/** The smallest value that this share of all does not exceed. `sorted` ascends; NaN of nothing. */
+export function percentile(sorted: readonly number[], share: number): number {
+  if (sorted.length === 0) return Number.NaN;
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))]!;
+}
