@@ -46,7 +46,7 @@ const shared = {
       uploads: z.int().min(1).default(safePace.uploads!).describe('uploads in flight to each store'),
     })
     .prefault({})
-    .describe('where too few signals are known, or the watch is silent'),
+    .describe('where too few signals are known, or the watch is silent; also the first one on a server that is in use'),
   minSignals: z
     .int()
     .min(0)

@@ -53,6 +53,8 @@ export interface PolicyState {
   readonly changedAt: number | null;
   /** The last rung that proved too fast, and when it may be tried again. */
   readonly tooFast: { readonly position: number; readonly times: number; readonly until: number } | null;
+  /** It began slowly, on a server in use, and no pace has proved too fast yet: the next step comes sooner. @default false */
+  readonly beginning?: boolean;
   /** Full pace as it was measured before the first step down; the ladder hangs from it. */
   readonly fullBytesPerSecond: number | null;
   /** Enough signals were known at least once. Before that the safe pace is left at once when they are. */
@@ -94,6 +96,7 @@ export type ReasonCode =
   | 'tooFewSignals'
   | 'watchSilent'
   | 'settling'
+  | 'beginning'
   | 'tooManyChanges'
   | 'free';
 

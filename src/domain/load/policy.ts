@@ -4,6 +4,7 @@
  * important work and signals. It slows down by steps when two samples in a row are over a limit, and goes faster by one step
  * when all signals stayed good for a while; a step that proved too fast is tried again later and later.
  */
+import { positionOf, serverInUse } from './beginning';
 import { calendarAt } from './calendar';
 import { deadlineAt, deadlineOutlook, type DeadlineOutlook } from './deadline';
 import { heavyWorkAllowed, impactBreakerAfter } from './impact-breaker';
@@ -72,8 +73,9 @@ interface Facts {
 }
 
 function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['protectedBy']): PaceDecision {
-  const { input, series, judgement, known, outlook } = facts;
+  const { input, series, judgement, outlook } = facts;
   const { now, rules, run } = input;
+  const known = begun(facts);
   const full = fullPaceOf(known, input);
   const rungs = rungsOf(input, full);
   const lowest = rungs.length - 1;
@@ -109,9 +111,7 @@ function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['prot
     // The first samples take a moment; after that somebody must know.
     if (warmedUp || now - run.startedAt > rules.silentAfterMs) alerts.push({ code: 'tooFewSignals', text });
     if (warmedUp) {
-      const safe = rules.safePace.maxBytesPerSecond ?? Infinity;
-      const place = rungs.findIndex(({ maxBytesPerSecond }) => (maxBytesPerSecond ?? Infinity) <= safe);
-      ceiling = Math.max(ceiling, place < 0 ? lowest : place);
+      ceiling = Math.max(ceiling, positionOf(rungs, rules.safePace));
     }
   }
 
@@ -129,11 +129,24 @@ function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['prot
     state: known,
     timing: rules.timing,
   });
+  if (known.beginning === true && step.position > 0)
+    reasons.push({
+      code: 'beginning',
+      text: 'the server is in use: a backup begins slowly and goes faster step by step',
+    });
   if (step.reason !== null) reasons.push(step.reason);
   const rung = targetAt(rungs, step.position);
   const target = tooFew ? { ...slower(rung, rules.safePace), paused: rung.paused } : rung;
-  const next: PolicyState = { ...known, ...step.state, fullBytesPerSecond: full, warmedUp };
+  const beginning = known.beginning === true && step.state.tooFast === null && step.position > 0;
+  const next: PolicyState = { ...known, ...step.state, fullBytesPerSecond: full, warmedUp, beginning };
   return finish({ ...facts, known: next }, target, reasons, alerts, step.room);
+}
+
+/** The state of a run of which nothing was decided yet: on a server in use it begins at the safe pace. */
+function begun({ input, known, series }: Facts): PolicyState {
+  const { now, rules } = input;
+  if (known.target !== null || !serverInUse(series, now, rules.timing.staleMs)) return known;
+  return { ...known, position: positionOf(rungsOf(input), rules.safePace), changedAt: now, beginning: true };
 }
 
 /** What all ways to a decision share: the change budget, the pause budget, lock waiters, the deadline's alert. */

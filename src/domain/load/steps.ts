@@ -62,7 +62,8 @@ export function nextPosition(input: StepInput): Step {
 
   const next = at - 1;
   if (!spare) return step(at, wait('enough changes for this minute'));
-  if (since < timing.climbAfterMs) return step(at, wait('goes faster when this pace has proved good'));
+  if (since < (state.beginning === true ? timing.settleMs : timing.climbAfterMs))
+    return step(at, wait('goes faster when this pace has proved good'));
   if (tooFast && next <= tooFast.position) {
     const until = input.hurry ? Math.min(tooFast.until, (changedAt ?? 0) + timing.climbAfterMs * 2) : tooFast.until;
     if (now < until)

@@ -28,7 +28,8 @@ const INPUT: PolicyInput = {
   state: START_STATE,
 };
 const rules = (changes: Partial<LoadRules>): LoadRules => ({ ...DEFAULT_RULES, ...changes });
-const GOOD = { hostCpu: 0.1, probeLatencyMs: 10 };
+/** Nobody uses the server: a backup begins at full pace. */
+const GOOD = { hostCpu: 0.1, probeLatencyMs: 10, sessionsActive: 0 };
 const sample = (at: number, signals: LoadSample['signals']): LoadSample => ({ at, source: 'all', signals });
 
 /** Samples every 2 s and a decision after each; `signals` by seconds since the start. */
@@ -54,6 +55,32 @@ test('on an idle server a backup goes at full pace from the first samples on', (
   const { decisions } = play(60, () => GOOD);
   expect(decisions.filter(({ changed }) => changed)).toHaveLength(1);
   expect(decisions[0]!.target).toEqual({ maxBytesPerSecond: null, readers: null, uploads: null, paused: false });
+});
+
+test('on a server in use a backup begins at the safe pace and doubles it every few seconds while all is well', () => {
+  for (const used of [{ sessionsActive: 1 }, { commitsPerSecond: 400 }, { sessionsActive: undefined }]) {
+    const { decisions, last } = play(30, () => ({ ...GOOD, ...used }) as LoadSample['signals']);
+    const rates = decisions.filter(({ changed }) => changed).map(({ target }) => target.maxBytesPerSecond);
+    expect(rates).toEqual([8 * MB, 16 * MB, 32 * MB, null]);
+    expect(decisions[0]!.reasons[0]!.code).toBe('beginning');
+    expect(last.reasons[0]!.code).toBe('free');
+    expect(last.state.beginning).toBe(false);
+  }
+});
+
+test('a beginning ends with the first pace that proves too fast', () => {
+  const { decisions } = play(40, (second) => ({
+    ...GOOD,
+    sessionsActive: 3,
+    hostCpu: second >= 8 && second < 14 ? 0.8 : 0.4,
+  }));
+  const rates = decisions.filter(({ changed }) => changed).map(({ target }) => target.maxBytesPerSecond);
+  expect(rates).toEqual([8 * MB, 16 * MB, 8 * MB]);
+});
+
+test('who comes after a backup began at full pace does not send it back to its beginning', () => {
+  const { last } = play(30, (second) => ({ ...GOOD, sessionsActive: second > 4 ? 9 : 0 }));
+  expect(last.target.maxBytesPerSecond).toBeNull();
 });
 
 test('a signal over its limit slows a backup down within two samples, to half of what was measured', () => {
@@ -109,7 +136,7 @@ test('in peak hours the limit of the CPU is 30 %', () => {
 
 test('a latency is held against what is usual at that hour, and against its noise', () => {
   const slow = (ms: number, usual: Usual) =>
-    play(10, () => ({ hostCpu: 0.1, probeLatencyMs: ms }), { usual: () => usual }).last.target.maxBytesPerSecond;
+    play(10, () => ({ ...GOOD, probeLatencyMs: ms }), { usual: () => usual }).last.target.maxBytesPerSecond;
   expect(slow(13, { median: 10, p90: 10.5 })).toBe(32 * MB);
   expect(slow(13, { median: 10, p90: 20 })).toBeNull();
   expect(slow(1.5, { median: 0.5, p90: 0.6 })).toBeNull();
