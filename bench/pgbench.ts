@@ -103,7 +103,13 @@ export function feltBetween(all: readonly Transaction[], from: number, to: numbe
   const times = all.filter(({ at }) => at >= from && at < to).map(({ ms }) => ms);
   times.sort((one, other) => one - other);
   const of = (share: number) => percentile(times, share);
-  return { count: times.length, perSecond: times.length / ((to - from) / 1_000), p50: of(0.5), p95: of(0.95), p99: of(0.99) };
+  return {
+    count: times.length,
+    perSecond: times.length / ((to - from) / 1_000),
+    p50: of(0.5),
+    p95: of(0.95),
+    p99: of(0.99),
+  };
 }
 
 /** The smallest value that this share of all does not exceed. `sorted` ascends; NaN of nothing. */
