@@ -4,7 +4,7 @@ import type { ComplianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig } from '../config/schema';
 import type { BackupEngine, ConnectionTarget } from '../engines/engine';
 import type { LoadRetention } from '../catalog/load-types';
-import type { LoadRules } from '../domain/load/rules';
+import type { LoadRules, LockWaiterRule } from '../domain/load/rules';
 import type { GovernorRegistry } from '../load/registry';
 import type { LoadSessions } from '../load/watch-session';
 import type { RepositoryKeys } from '../repository/types';
@@ -26,6 +26,8 @@ export interface ActivityDeps {
   compliance(database: string): ComplianceFacts;
   readonly health: StoreWatching;
   readonly load: LoadWatching;
+  /** What a dump does about those who wait behind its locks, watched or not. Throws RUN_DATABASE_UNKNOWN. */
+  lockRule(database: string): LockWaiterRule;
   readonly terms: StoreTerms;
   /** Opened once; throws what `loadKeys` throws. */
   keys(): Promise<RepositoryKeys>;

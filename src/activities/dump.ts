@@ -3,8 +3,10 @@ import { activityInfo, log } from '@temporalio/activity';
 import { backupTypeOf } from '../domain/names';
 import { orchestrationError } from '../errors/orchestration';
 import { isHoldfastError } from '../errors/holdfast-error';
+import { quietAfter } from '../domain/load/lock-verdict';
 import { createGovernor } from '../load/create-governor';
-import type { LogicalDumpOptions } from '../engines/engine';
+import { awaitCalm } from '../load/lock-calm';
+import type { DumpRequest, DumpSummary, LogicalDumpOptions } from '../engines/engine';
 import { findCommitted } from '../repository/commit';
 import { manifestKey } from '../repository/layout';
 import { readInventory } from '../repository/reader';
@@ -16,6 +18,7 @@ import { createCatalogJournal } from './journal';
 import type { ActivityDeps } from './deps';
 import { createProgressMeter } from './dump-progress';
 import { reportDump } from './dump-signals';
+import { guardLocks } from './lock-guard';
 import { guardWatch } from './watch-guard';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { createDumpReports, type DumpReports } from './dump-reports';
@@ -26,6 +29,9 @@ import type { DumpInput, DumpResult, HoldfastActivities, StoreTransfer } from '.
 const LOOK_MS = 250;
 /** Files of big tables are cut at this many segments. */
 const RANGE_SEGMENTS = 16;
+
+/** Those that a dump gave way to are waited for no longer than this; then `lockTimeout` says who is in the way. */
+const LET_THROUGH_MS = 600_000;
 
 type Unopened = DumpResult['behind'][number];
 
@@ -98,12 +104,9 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
       reporter.maybe(() => progress);
     }, LOOK_MS);
     try {
-      const summary = await deps.engine.dump({
-        source: await deps.connection({ database }),
-        options: dumpOptions(deps, database),
+      const summary = await dumpUnderGuard(deps, input, signal, {
         sink: writer,
         governor,
-        signal,
         onProgress: (progress) => meter.engine(progress),
       });
       const committed = await writer.commit(summary);
@@ -122,6 +125,51 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
     guard.stop();
     forget();
   }
+}
+
+/** The engine's part, for as long as nobody who waits behind its locks comes first. */
+async function dumpUnderGuard(
+  deps: ActivityDeps,
+  input: DumpInput,
+  signal: AbortSignal,
+  request: Pick<DumpRequest, 'sink' | 'governor' | 'onProgress'>,
+): Promise<DumpSummary> {
+  const { database } = input;
+  await letThrough(deps, input, signal, request);
+  const guard = guardLocks(deps, input, signal);
+  try {
+    return await deps.engine.dump({
+      ...request,
+      source: await deps.connection({ database }),
+      options: dumpOptions(deps, database),
+      signal: AbortSignal.any([signal, guard.signal]),
+    });
+  } finally {
+    await guard.stop();
+  }
+}
+
+/** Those for whom a dump of this run gave its snapshot up come first. */
+async function letThrough(
+  deps: ActivityDeps,
+  { database, yielded }: DumpInput,
+  signal: AbortSignal,
+  { onProgress }: Pick<DumpRequest, 'onProgress'>,
+): Promise<void> {
+  if (yielded === undefined) return;
+  onProgress({
+    current: 'waiting until nobody needs the locks',
+    tablesDone: 0,
+    tablesTotal: 0,
+    rows: 0,
+    plainBytes: 0,
+    plainBytesExpected: null,
+  });
+  const target = () => deps.connection({ database });
+  const { times, backends } = yielded;
+  const limits = { backends, quietMs: quietAfter(times), atMostMs: LET_THROUGH_MS };
+  if (!(await awaitCalm({ target, ...limits }, signal)))
+    log.warn('somebody still needs the locks of tables; the dump begins all the same', { database });
 }
 
 /** The stores of the plan; where none of them can be opened, those that were left out because of their breaker. */

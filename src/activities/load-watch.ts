@@ -127,7 +127,8 @@ async function one(
     const stop = await stopKnown(deps, session, database);
     const decision = decidePace({
       now,
-      rules: watched.rules,
+      // The dump itself looks who waits behind its locks, oftener and whether anybody watches or not: it decides.
+      rules: { ...watched.rules, lockWaiters: { ...watched.rules.lockWaiters, action: 'hold' } },
       samples: session.samples,
       failures: session.failures,
       usual: await usualOf(session, catalog, database, watched.rules, seen, now),

@@ -105,8 +105,10 @@ export interface DumpInput {
   readonly trials?: readonly string[];
   /** Tried when none of `stores` can be opened. */
   readonly reserve?: readonly string[];
-  /** Counts dumps of this run from 1: a spent pause budget starts another. */
+  /** Counts dumps of this run from 1: a spent pause budget, or a snapshot given up for others, starts another. */
   readonly dump: number;
+  /** How often this run gave its snapshot up for others, and to which backends last; absent = never. */
+  readonly yielded?: { readonly times: number; readonly backends: readonly number[] };
 }
 export interface DumpResult {
   /** True when the backup had been committed already, by an attempt that could not report it. */

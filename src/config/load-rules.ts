@@ -1,7 +1,7 @@
 /** `load` of the root and of one database as the rules that the pace policy reads. */
 import { DEFAULT_LIMITS, DEFAULT_PEAK_LIMITS, LIMITS_WHERE_SET } from '../domain/load/default-limits';
 import type { SignalLimit } from '../domain/load/limits';
-import { DEFAULT_RULES, type Deadline, type LoadRules } from '../domain/load/rules';
+import { DEFAULT_RULES, type Deadline, type LoadRules, type LockWaiterRule } from '../domain/load/rules';
 import { isSignalName, signalFacts, type SignalName } from '../domain/load/signals';
 import type { Amount, LimitConfig } from './load-fields';
 import type { DatabaseLoadConfig, LoadConfig } from './load-schema';
@@ -27,6 +27,11 @@ export function effectiveLoad(root: LoadConfig, own: DatabaseLoadConfig | undefi
     limits: { ...root.limits, ...own.limits },
     peak: own.peak ? { ...own.peak, limits: { ...root.peak.limits, ...own.peak.limits } } : root.peak,
   };
+}
+
+export function lockRuleOf(root: LoadConfig, database: Pick<PacedDatabase, 'load'>): LockWaiterRule {
+  const { action, after } = effectiveLoad(root, database.load).lockWaiters;
+  return { action, afterMs: after };
 }
 
 export function samplingOf(root: LoadConfig, database: Pick<PacedDatabase, 'load'>): Sampling {
@@ -67,7 +72,7 @@ export function loadRulesOf(
     minBytesPerSecond: load.minRate,
     readers: database.readers,
     uploads: worker.segmentsInFlight,
-    lockWaiters: { action: load.lockWaiters.action, afterMs: load.lockWaiters.after },
+    lockWaiters: lockRuleOf(root, database),
     breaker: {
       openAfter: load.breaker.openAfter,
       openForMs: load.breaker.openFor,

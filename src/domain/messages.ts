@@ -17,6 +17,7 @@ export const SIGNAL = {
   register: 'register',
   end: 'end',
   storeRecovered: 'storeRecovered',
+  lockWaiters: 'lockWaiters',
 } as const;
 
 export const PROGRESS_QUERY = 'progress';
@@ -57,6 +58,15 @@ export interface Attached extends AttemptRef {
 
 export interface DumpProgressed extends AttemptRef {
   readonly progress: DumpProgress;
+}
+
+/** From a dump: sessions wait behind its locks. */
+export interface LockAlert {
+  readonly dump: number;
+  readonly attempt: number;
+  /** ISO time by the dumping process's clock. */
+  readonly at: string;
+  readonly text: string;
 }
 
 /** What the short activity `applyPace` found: which pace is in force in that process, and since when. */

@@ -128,6 +128,12 @@ export const POSTGRES_ERRORS = {
     retryable: true,
     fault: 'environment',
   },
+  PG_SNAPSHOT_YIELDED: {
+    summary: 'sessions waited behind a lock of the dump, so its snapshot was given up for them',
+    hint: 'the dump starts again when they are through and uploads nothing twice; `load.lockWaiters` decides this',
+    retryable: true,
+    fault: 'environment',
+  },
   PG_ROWS_MISCOUNTED: {
     summary: 'the rows received differ from the rows that PostgreSQL counted',
     hint: 'the connection lost data: the dump is not used; the next attempt starts clean',

@@ -8,7 +8,7 @@ import type { SecretResolver } from '../client/connection-options';
 import { complianceFacts } from '../config/compliance-facts';
 import type { DatabaseConfig, HoldfastConfig } from '../config/schema';
 import { storesOf } from '../config/database-stores';
-import { watchedDatabases } from '../config/load-rules';
+import { lockRuleOf, watchedDatabases } from '../config/load-rules';
 import { readCosts } from '../config/read-cost';
 import { watchLimits } from '../config/watch-limits';
 import { toConnectionTarget } from '../config/secrets';
@@ -109,6 +109,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
     activities: {
       database,
       load,
+      lockRule: (name) => lockRuleOf(config.load, database(name)),
       connection: (target) =>
         'database' in target
           ? toConnectionTarget(database(target.database).connection, target.database)

@@ -23,6 +23,7 @@ import {
   attachedSignal,
   copyChangedSignal,
   dumpProgressSignal,
+  lockWaitersSignal,
   pauseSignal,
   progressQuery,
   proveWhenFilledSignal,
@@ -79,6 +80,9 @@ function openRun(input: BackupInput): BackupRun {
   });
   setHandler(attachedSignal, (message) => run.attached(message), { description: 'From the dump activity' });
   setHandler(dumpProgressSignal, (message) => run.dumped(message), { description: 'From the dump activity' });
+  setHandler(lockWaitersSignal, ({ dump, text }) => run.notice(`dump ${dump}: ${text}`), {
+    description: 'From the dump activity: who waits behind its locks',
+  });
   setHandler(copyChangedSignal, (message) => run.copyChanged(message), { description: 'From replicateCopy' });
   setHandler(storeRecoveredSignal, () => void (run.storeCameBack = true), {
     description: 'A store is back: ask again which can be used',

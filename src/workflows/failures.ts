@@ -25,6 +25,14 @@ export function failureFacts(error: unknown): FailureFacts {
   return { type: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error), cancelled: false };
 }
 
+/** Facts that the error stated of itself, as text; empty when it stated none. */
+export function failureContext(error: unknown): Readonly<Record<string, string>> {
+  if (error instanceof ActivityFailure && error.cause !== undefined) return failureContext(error.cause);
+  if (!(error instanceof ApplicationFailure)) return {};
+  const [details] = (error.details ?? []) as readonly ({ readonly context?: object } | undefined)[];
+  return Object.fromEntries(Object.entries(details?.context ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
 /** Fails the workflow with the code that scripts rely on, keeping the chain of causes for the Web UI. */
 export function asWorkflowFailure(error: unknown): ApplicationFailure {
   const { type, message } = failureFacts(error);

@@ -9,6 +9,7 @@ import {
   type Attached,
   type CopyChanged,
   type DumpProgressed,
+  type LockAlert,
   type StoreWaiter,
 } from '../domain/messages';
 import type { LoadWatchState } from '../activities/load-types';
@@ -34,6 +35,7 @@ export const sharesQuery = defineQuery<IntactPlan | null>(PLAN_QUERY);
 // From the dump activity and from copies to `backup`.
 export const attachedSignal = defineSignal<[Attached]>(SIGNAL.attached);
 export const dumpProgressSignal = defineSignal<[DumpProgressed]>(SIGNAL.dumpProgress);
+export const lockWaitersSignal = defineSignal<[LockAlert]>(SIGNAL.lockWaiters);
 export const copyChangedSignal = defineSignal<[CopyChanged]>(SIGNAL.copyChanged);
 
 /** To `replicateCopy`: whoever started it waits no longer, so it shall prove the copy itself. */

@@ -17,6 +17,9 @@ import { prefixOf, queueName, watchQueueName, type QueueKind } from './ids';
 /** A dump that was paused beyond its budget fails so; the workflow, not the retry policy, decides when to dump again. */
 export const PAUSE_BUDGET_SPENT = 'PG_PAUSE_BUDGET_SPENT';
 
+/** And one that gave way to those who waited behind its locks. */
+export const SNAPSHOT_YIELDED = 'PG_SNAPSHOT_YIELDED';
+
 type Pick_<Names extends keyof HoldfastActivities> = ActivityInterfaceFor<Pick<HoldfastActivities, Names>>;
 
 const onQueue = (kind: QueueKind) => queueName(prefixOf(workflowInfo().taskQueue), kind);
@@ -76,7 +79,7 @@ export function dumps(timing: RunTiming): Pick_<'dump'> {
       backoffCoefficient: 2,
       maximumInterval: '2 minutes',
       maximumAttempts: 10,
-      nonRetryableErrorTypes: [PAUSE_BUDGET_SPENT],
+      nonRetryableErrorTypes: [PAUSE_BUDGET_SPENT, SNAPSHOT_YIELDED],
     },
   });
 }

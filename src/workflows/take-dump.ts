@@ -1,25 +1,36 @@
 /** The dump of a run, under a pace that may change at any time. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { BackupPlan, DumpResult } from '../activities/types';
+import type { BackupPlan, DumpInput, DumpResult } from '../activities/types';
 import { FULL_PACE } from '../domain/pace';
 import type { BackupRun } from './backup-state';
-import { failureFacts } from './failures';
-import { dumps, hosts, PAUSE_BUDGET_SPENT } from './proxies';
+import { failureContext, failureFacts } from './failures';
+import { dumps, hosts, PAUSE_BUDGET_SPENT, SNAPSHOT_YIELDED } from './proxies';
+
+/** A run that had to give way more often fails: somebody must keep migrations and backups apart. */
+const MOST_YIELDS = 10;
 
 /**
  * Dumps until a dump ends well. A pause beyond its budget gives up the snapshot (it would keep vacuum from cleaning the source):
- * then this waits, holding nothing, until the run may go on, and dumps again; what is stored already is not sent twice.
+ * then this waits, holding nothing, until the run may go on, and dumps again; what is stored already is not sent twice. So it is
+ * with a snapshot that was given up for those who waited behind its locks: the next dump lets them through first.
  */
 export async function takeDump(run: BackupRun, plan: BackupPlan): Promise<DumpResult> {
+  let yielded: DumpInput['yielded'];
   for (let dump = 1; ; dump += 1) {
     await mayGoOn(run);
     run.attempt();
     const keeper = new CancellationScope();
     const keeping = keeper.run(() => keepPace(run)).catch(ignoreCancellation);
     try {
-      return await attempt(run, plan, dump);
+      return await attempt(run, plan, dump, yielded);
     } catch (error) {
-      if (failureFacts(error).type !== PAUSE_BUDGET_SPENT) throw error;
+      const { type } = failureFacts(error);
+      if (type === SNAPSHOT_YIELDED && (yielded?.times ?? 0) < MOST_YIELDS) {
+        yielded = { times: (yielded?.times ?? 0) + 1, backends: backendsIn(error) };
+        run.notice(`dump ${dump} gave up its snapshot for those who waited behind its locks; what it stored is kept`);
+        continue;
+      }
+      if (type !== PAUSE_BUDGET_SPENT) throw error;
       const why = run.pace.giveUp === true ? run.pace.reason : 'it was paused for longer than the pause budget';
       run.notice(`dump ${dump} gave up its snapshot: ${why}; what it stored is kept`);
     } finally {
@@ -41,7 +52,15 @@ async function mayGoOn(run: BackupRun): Promise<void> {
   }
 }
 
-function attempt(run: BackupRun, plan: BackupPlan, dump: number): Promise<DumpResult> {
+/** To whom a dump gave way; the next one may begin in another process. */
+function backendsIn(error: unknown): readonly number[] {
+  return (failureContext(error).backends ?? '')
+    .split(',')
+    .map(Number)
+    .filter((pid) => pid > 0);
+}
+
+function attempt(run: BackupRun, plan: BackupPlan, dump: number, yielded: DumpInput['yielded']): Promise<DumpResult> {
   const { database } = run.input;
   return dumps(plan.timing).dump.executeWithOptions(
     { summary: `Dump ${database} (${run.type}) to ${plan.stores.join(', ')}${dump > 1 ? `, dump ${dump}` : ''}` },
@@ -57,6 +76,7 @@ function attempt(run: BackupRun, plan: BackupPlan, dump: number): Promise<DumpRe
         ...(plan.reserve ? { reserve: plan.reserve } : {}),
         pace: run.pace,
         dump,
+        ...(yielded ? { yielded } : {}),
       },
     ],
   );

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
+import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { HoldfastActivities } from '../../src/activities/types';
+import type { DumpInput, HoldfastActivities } from '../../src/activities/types';
 import { PROGRESS_QUERY, SIGNAL } from '../../src/domain/messages';
 import { FULL_PACE, type Pace } from '../../src/domain/pace';
 import type { BackupProgress } from '../../src/domain/progress';
@@ -149,6 +150,52 @@ test('a pause beyond its budget releases the dump, which begins again when the r
   expect(dumps).toEqual([1, 2]);
   expect(result.notices.join()).toContain('pause budget');
   await run.workers.stop();
+}, 60_000);
+
+test('a dump that gave way to others begins again, knows to whom it gave way, and says so; one that must always give way fails', async () => {
+  const inputs: DumpInput[] = [];
+  let always = false;
+  const dump = async (input: DumpInput) => {
+    inputs.push(input);
+    if (input.dump > 2 && !always) return dumpResult();
+    throw ApplicationFailure.create({
+      type: 'PG_SNAPSHOT_YIELDED',
+      message: 'they wait',
+      details: [{ fault: 'environment', hint: '', context: { database: 'x', backends: '41,42' } }],
+    });
+  };
+  const first = await steered({
+    dump: (steering) => (input) => {
+      steering.state.attempts += 1;
+      return dump(input);
+    },
+  });
+  await first.handle.signal(SIGNAL.lockWaiters, {
+    dump: 1,
+    attempt: 1,
+    at: new Date().toISOString(),
+    text: 'two wait',
+  });
+  const { notices } = await first.handle.result();
+  expect(inputs.map(({ dump: number, yielded }) => [number, yielded])).toEqual([
+    [1, undefined],
+    [2, { times: 1, backends: [41, 42] }],
+    [3, { times: 2, backends: [41, 42] }],
+  ]);
+  expect(notices.filter((text) => text.includes('gave up its snapshot'))).toHaveLength(2);
+  await first.workers.stop();
+
+  always = true;
+  inputs.length = 0;
+  const second = await steered({
+    dump: (steering) => (input) => {
+      steering.state.attempts += 1;
+      return dump(input);
+    },
+  });
+  await expect(second.handle.result()).rejects.toMatchObject({ cause: { type: 'PG_SNAPSHOT_YIELDED' } });
+  expect(inputs).toHaveLength(11);
+  await second.workers.stop();
 }, 60_000);
 
 test('a process that does not answer is told the pace when its next attempt begins', async () => {

@@ -37,12 +37,14 @@ export interface WaiterRow {
 }
 
 // pg_blocking_pids holds the lock table shared for a moment, so it is asked for waiters alone, not for many, and only when
-// we have a session that could be in the way.
+// we have a session that could be in the way. Ours are those in this database: who waits for a dump of another one waits
+// for that one alone.
 const lockWaiters = (waitedMs: string) => `
 WITH ours AS MATERIALIZED (
   SELECT coalesce(pg_catalog.array_agg(pid), '{}') AS pids
     FROM pg_catalog.pg_stat_get_activity(NULL)
-   WHERE ${OURS} AND pid <> pg_catalog.pg_backend_pid()),
+   WHERE ${OURS} AND pid <> pg_catalog.pg_backend_pid()
+     AND datid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())),
 waiting AS MATERIALIZED (
   SELECT pid, locktype, mode, relation, database, ${waitedMs}::float8 AS waited_ms
     FROM pg_catalog.pg_lock_status() AS l
