@@ -15,6 +15,8 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   /** Connections at most. @default 4 */
   readonly poolSize?: number;
+  /** For a connection, and for each statement; milliseconds. @default 10 s and 60 s */
+  readonly patienceMs?: number;
 }
 
 /** Runs SQL whose tables are named by `table()`; nothing depends on a search path. Errors are the catalogue's. */
@@ -32,13 +34,13 @@ export interface Database extends Queries {
 
 /** A small pool that connects at the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { target, schema, applicationName, poolSize = 4 } = options;
+  const { schema } = options;
   const table = (name: string) => `${quoteName(schema)}.${quoteName(name)}`;
   let pool: Promise<Pool> | null = null;
   let closed = false;
 
   const open = (): Promise<Pool> => {
-    pool ??= makePool(target, applicationName, poolSize).catch((error: unknown) => {
+    pool ??= makePool(options).catch((error: unknown) => {
       pool = null; // the next call tries again
       throw error;
     });
@@ -48,7 +50,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     try {
       return await work();
     } catch (error) {
-      throw toCatalogError(error, target.name);
+      throw toCatalogError(error, options.target.name);
     }
   };
 
@@ -100,29 +102,31 @@ async function inTransaction<T>(client: PoolClient, work: () => Promise<T>): Pro
   }
 }
 
-async function makePool(target: ConnectionTarget, applicationName: string, size: number): Promise<Pool> {
+async function makePool(options: DatabaseOptions): Promise<Pool> {
+  const { target, applicationName, poolSize: max = 4, patienceMs } = options;
   const pool = new Pool({
-    ...(await clientConfig(target, applicationName)),
-    max: size,
+    ...(await clientConfig(target, applicationName, patienceMs)),
+    max,
     idleTimeoutMillis: 30_000,
     // An idle pool keeps no process alive.
     allowExitOnIdle: true,
     // The pool awaits what its types call void.
-    onConnect: prepare as (client: ClientBase) => void,
+    onConnect: ((client: ClientBase) => prepare(client, patienceMs)) as (client: ClientBase) => void,
   });
   // Without a listener the loss of an idle connection would end the process; the next query reports it.
   pool.on('error', () => undefined);
   return pool;
 }
 
-async function prepare(client: ClientBase): Promise<void> {
+async function prepare(client: ClientBase, statementMs = STATEMENT_TIMEOUT): Promise<void> {
   // The pool listens to idle connections alone; one that breaks in a transaction must not end the process either.
   client.on('error', () => undefined);
-  await client.query(SETTINGS);
+  await client.query(settings(statementMs));
 }
 
 /** Own SQL runs with an empty search path. Set by SQL because poolers refuse start-up parameters that they do not know. */
-const SETTINGS = `SET search_path = ''; SET statement_timeout = ${STATEMENT_TIMEOUT}; SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT}`;
+const settings = (ms: number) =>
+  `SET search_path = ''; SET statement_timeout = ${ms}; SET idle_in_transaction_session_timeout = ${ms}`;
 
 /** One connection for the time of `work`. */
 export async function withClient<T>(
@@ -140,7 +144,11 @@ export async function withClient<T>(
   }
 }
 
-async function clientConfig(target: ConnectionTarget, applicationName: string): Promise<ClientConfig> {
+async function clientConfig(
+  target: ConnectionTarget,
+  applicationName: string,
+  connectMs = CONNECT_TIMEOUT,
+): Promise<ClientConfig> {
   const config: ClientConfig = {
     host: target.host,
     port: target.port,
@@ -149,7 +157,7 @@ async function clientConfig(target: ConnectionTarget, applicationName: string): 
     // An empty password, unlike none, keeps the driver from looking into this process's environment and home.
     password: target.password ?? '',
     application_name: applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    connectionTimeoutMillis: connectMs,
     keepAlive: true,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>

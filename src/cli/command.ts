@@ -3,6 +3,7 @@ import type { Need, Needs } from '../domain/access';
 import { cliError } from '../errors/cli';
 import { createContext, type CliContext, type GlobalOptions } from './context';
 import { EXIT, type ExitCode } from './exit-codes';
+import { admit } from './gate';
 import { errorDocument, renderError, reportError } from './output/errors';
 import { createUi, type Ui } from './output/ui';
 
@@ -60,6 +61,7 @@ export function action<O>(
     const context = createContext(ui, globals, cli.signal);
     const args = parameters.slice(0, -2) as never[];
     try {
+      await unlessInterrupted(admit(context, { command: pathOf(command), needs, options: command.opts() }), cli.signal);
       const work = handler(context, command.opts() as O, ...args);
       const answer = await (patient ? work : unlessInterrupted(work, cli.signal));
       printAnswer(ui, answer);
@@ -91,6 +93,12 @@ export class GuardedCommand extends Command {
     this.stated = (handle as Action).needs;
     return super.action(handle);
   }
+}
+
+/** `backup delete`: without the name of the program. */
+function pathOf(command: Command): string {
+  const parent = command.parent?.parent ? `${pathOf(command.parent)} ` : '';
+  return `${parent}${command.name()}`;
 }
 
 /** Those of the program alone: a command's own `--out` is none of its business. */

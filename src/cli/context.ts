@@ -31,8 +31,10 @@ export interface CliContext {
   readonly options: GlobalOptions;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
-  /** `ana@laptop`: who asks, kept in audit log and workflow memo. */
+  /** `ana@laptop`, or with a token `oncall (ana@laptop)`: who asks, kept in audit log, signals and workflow memo. */
   readonly who: string;
+  /** Whose token was accepted; from then on part of `who`. */
+  identify(token: string): void;
   /** Path of the configuration file; throws CLI_CONFIG_NOT_FOUND. */
   configPath(): string;
   config(): Promise<HoldfastConfig>;
@@ -77,12 +79,18 @@ export function createContext(ui: Ui, options: GlobalOptions, signal: AbortSigna
       context: { store: name, configured: configured.map((known) => known.name).join(', ') },
     });
   };
-  const who = identity();
+  const self = identity();
+  let who = self;
   return {
     ui,
     options,
     signal,
-    who,
+    get who() {
+      return who;
+    },
+    identify(token) {
+      who = `${token} (${self})`;
+    },
     configPath,
     config,
     database,

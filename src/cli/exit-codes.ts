@@ -7,6 +7,7 @@ export const EXIT = {
   refused: 4,
   unreachable: 5,
   proofFailed: 6,
+  denied: 7,
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -19,12 +20,14 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   refused: 'refused for safety: a hold, a floor, data in the way, another run, a missing confirmation, tools too old',
   unreachable: 'Temporal, the catalogue, a store or PostgreSQL could not be reached, or refused the login',
   proofFailed: 'a copy did not prove what was asked: damaged, incomplete or different',
+  denied: 'the token is missing, unknown or expired, or lacks the role; nothing was tried',
   interrupted: 'Ctrl-C or a termination signal; work that runs on workers goes on',
 };
 
 /** Which codes mean what, in words of the codes themselves. First match wins; a test finds rules that match nothing. */
 export const EXIT_RULES: readonly (readonly [exit: ExitCode, codes: readonly RegExp[]])[] = [
   [EXIT.interrupted, [/^CLI_INTERRUPTED$/]],
+  [EXIT.denied, [/^ACCESS_/]],
   [
     EXIT.usage,
     [
@@ -39,6 +42,7 @@ export const EXIT_RULES: readonly (readonly [exit: ExitCode, codes: readonly Reg
   [
     EXIT.refused,
     [
+      /_EMERGENCY_STOP$/,
       /^CLI_(CONFIRMATION_REQUIRED|BACKUP_HELD|BACKUP_FLOOR|BACKUP_RUNNING|UP_LOCKED)$/,
       /_(NOT_EMPTY|EXISTS|EXIST|TOO_OLD|LOCKED)$/,
       /_REFUSED$/,

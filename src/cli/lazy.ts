@@ -57,13 +57,17 @@ export const load = {
 /** Secrets by reference, read afresh at each call. */
 export const secrets = (reference: string): Promise<string> => resolveSecret(reference);
 
-export async function openCatalog(config: HoldfastConfig): Promise<Catalog> {
+export async function openCatalog(
+  config: HoldfastConfig,
+  patience: { readonly patienceMs?: number } = {},
+): Promise<Catalog> {
   const target = await toConnectionTarget(config.catalog.connection, 'catalog');
   return load.catalog().createCatalog({
     target,
     schema: config.catalog.schema,
     applicationName: 'holdfast cli',
     poolSize: 2,
+    ...patience,
     judge: (database) => complianceFacts(config, database),
   });
 }

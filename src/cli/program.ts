@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { GuardedCommand, type Cli } from './command';
+import { accessList } from './commands/access/list';
+import { accessToken } from './commands/access/token';
 import { apply } from './commands/apply';
 import { backupDelete } from './commands/backup/delete';
 import { backupHold, backupRelease } from './commands/backup/hold';
@@ -99,6 +101,8 @@ export function buildProgram(cli: Cli): Command {
   const catalog = group('catalog', 'the index of all backups');
   for (const verb of [catalogRebuild, catalogAudit]) verb(catalog, cli);
   migrateCommand(program, cli);
+  const access = group('access', 'tokens and roles');
+  for (const verb of [accessToken, accessList]) verb(access, cli);
   const config = group('config', 'the configuration file');
   for (const verb of [configCheck, configSchemaCommand, configExample]) verb(config, cli);
   completion(program, cli);

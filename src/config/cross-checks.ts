@@ -21,6 +21,10 @@ export function crossChecks(root: unknown): readonly Finding[] {
   const primaries = stores.flatMap((store, index) => (field(store, 'role') === 'primary' ? [index] : []));
   for (const index of primaries.slice(1)) fault(['stores', index, 'role'], 'more than one store has the role primary');
 
+  const tokens = list(field(root, 'access'), 'tokens');
+  uniqueNames(tokens, ['access', 'tokens'], fault);
+  uniqueHashes(tokens, fault);
+
   findings.push(...storeNameFaults(stores));
   stores.forEach((store, index) => {
     const id = field(store, 'accessKeyId') !== undefined;
@@ -113,6 +117,17 @@ function uniqueNames(
     if (typeof name !== 'string') return;
     if (seen.has(name)) fault([...path, index, 'name'], `the name ${name} is used twice`);
     seen.add(name);
+  });
+}
+
+/** One token under two names would act under the name of somebody else. */
+function uniqueHashes(tokens: readonly unknown[], fault: (path: ConfigPath, message: string) => void): void {
+  const seen = new Set<string>();
+  tokens.forEach((token, index) => {
+    const hash = field(token, 'hash');
+    if (typeof hash !== 'string') return;
+    if (seen.has(hash)) fault(['access', 'tokens', index, 'hash'], 'this token has another name already');
+    seen.add(hash);
   });
 }
 

@@ -3,6 +3,7 @@
  * JSON Schema's, so editors show them. Durations are `90s`, `15m`, `6h`, `7d`; sizes `16MiB`, `20MB`, `512KiB`.
  */
 import { z } from 'zod';
+import { accessSchema } from './access-schema';
 import { crossChecks } from './cross-checks';
 import { databaseSchema } from './database-schema';
 import { connectionSchema, duration, name, secretRef, size } from './fields';
@@ -54,6 +55,9 @@ export const configSchema = z
       .describe('what the copies of each backup are held to; absent = no policy, `{}` = the 3-2-1 rule'),
     health: healthSchema.prefault({}).describe('how stores are watched, and when one is left alone'),
     load: loadSchema.prefault({}).describe("how the databases' users are kept from noticing a backup"),
+    access: accessSchema
+      .optional()
+      .describe('who may do what; absent: whoever can read this file and reach the services may do everything'),
     keys: z
       .strictObject({
         repository: z.string().min(1).describe('the folder made by `holdfast keys init`, or its repository.json'),
@@ -150,6 +154,7 @@ export type SupabaseStoreConfig = z.output<typeof supabaseStoreSchema>;
 export type FilesystemStoreConfig = z.output<typeof filesystemStoreSchema>;
 export type GcsStoreConfig = z.output<typeof gcsStoreSchema>;
 export type S3StoreConfig = z.output<typeof s3StoreSchema>;
+export type { AccessConfig, AccessToken } from './access-schema';
 export type HealthConfig = HoldfastConfig['health'];
 export type ScheduleConfig = DatabaseConfig['schedules'][number];
 export type RetentionConfig = DatabaseConfig['retention'];

@@ -27,6 +27,8 @@ const PATTERNS: readonly { readonly find: RegExp; readonly put: string }[] = [
     put: MASK,
   },
   { find: /AGE-SECRET-KEY-[A-Z0-9-]+/gi, put: MASK },
+  // Tokens of Holdfast.
+  { find: /\bhft_[\w-]{20,}/g, put: MASK },
   // JSON web tokens.
   { find: /\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?/g, put: MASK },
   // scheme://user:password@host; the password may itself hold @ or :

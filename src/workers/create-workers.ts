@@ -19,6 +19,7 @@ import { watchedDatabases } from '../config/load-rules';
 import { createDependencies } from './dependencies';
 import { errorMapping } from './error-mapping';
 import { serveMetrics, type MetricsServer } from './metrics';
+import { createMetricsGuard } from './metrics-guard';
 
 export interface CreateWorkersOptions {
   readonly config: HoldfastConfig;
@@ -123,10 +124,15 @@ export async function createWorkers(options: CreateWorkersOptions): Promise<Hold
     await dependencies.activities.catalog();
     for (const one of wanted) workers.push(await Worker.create(one));
     if (config.worker.metrics !== undefined)
-      metricsServer = await serveMetrics(config.worker.metrics, dependencies.metrics, () => ({
-        ok: workers.every((worker) => worker.getState() === 'RUNNING'),
-        queues: Object.fromEntries(workers.map((worker) => [worker.options.taskQueue, worker.getState()])),
-      }));
+      metricsServer = await serveMetrics(
+        config.worker.metrics,
+        dependencies.metrics,
+        () => ({
+          ok: workers.every((worker) => worker.getState() === 'RUNNING'),
+          queues: Object.fromEntries(workers.map((worker) => [worker.options.taskQueue, worker.getState()])),
+        }),
+        createMetricsGuard(config.access),
+      );
   } catch (error) {
     await closeAll();
     throw error;

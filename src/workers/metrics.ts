@@ -8,6 +8,7 @@ import type { GovernorRegistry } from '../load/registry';
 import { createComplianceMetrics } from './compliance-metrics';
 import { createHealthMetrics, type WatchedStores } from './health-metrics';
 import { createLoadMetrics } from './load-metrics';
+import type { MetricsGuard } from './metrics-guard';
 import { createUsageMetrics } from './usage-metrics';
 import { verificationMetrics, type VerifiedDatabase } from './verification-metrics';
 
@@ -169,21 +170,27 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** `/metrics` for Prometheus, `/healthz` for whatever restarts this process: 200 when every queue is polled. */
+/**
+ * `/metrics` for Prometheus, to whom the guard lets in; `/healthz` for whatever restarts this process, to everybody: 200
+ * when every queue is polled.
+ */
 export async function serveMetrics(
   address: string,
   metrics: WorkerMetrics,
   health: () => { readonly ok: boolean; readonly queues: Readonly<Record<string, string>> },
+  guard: MetricsGuard | null = null,
 ): Promise<MetricsServer> {
   const server: Server = createServer((request, response) => {
-    const answer = (status: number, type: string, body: string) =>
-      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+    const answer = (status: number, type: string, body: string, more: Readonly<Record<string, string>> = {}) =>
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...more }).end(body);
     if (request.method !== 'GET') return answer(405, 'text/plain', 'GET only\n');
     if (request.url === '/healthz') {
       const state = health();
       return answer(state.ok ? 200 : 503, 'application/json', `${JSON.stringify(state)}\n`);
     }
     if (request.url !== '/metrics') return answer(404, 'text/plain', '/metrics, /healthz\n');
+    const refusal = guard?.(request) ?? null;
+    if (refusal !== null) return answer(refusal.status, 'text/plain', refusal.text, refusal.headers);
     metrics.registry.metrics().then(
       (body) => answer(200, metrics.registry.contentType, body),
       () => answer(500, 'text/plain', 'the metrics could not be collected\n'),

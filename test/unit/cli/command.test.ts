@@ -31,6 +31,7 @@ test('without a role: the service itself, what touches files alone, and what mus
   const free = declared.filter(({ needs }) => needs!.role === 'none').map(({ path }) => path);
   expect(free.sort()).toEqual(
     [
+      'access token',
       'completion',
       'config check',
       'config example',

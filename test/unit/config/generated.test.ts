@@ -10,7 +10,7 @@ import { describeFaults, parseConfig } from '../../../src/config/load';
 import { formatDuration, formatSize, parseDuration, parseSize } from '../../../src/config/schema';
 
 const ROOT = join(__dirname, '../../..');
-const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, formats: { uri: true } }).compile(
+const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, formats: { uri: true, date: true, 'date-time': true } }).compile(
   configJsonSchema(),
 );
 const docs = readFileSync(join(ROOT, DOCS_FILE), 'utf8');

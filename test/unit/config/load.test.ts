@@ -208,7 +208,7 @@ temporal: { tls: { serverNam: x }, webUi: nowhere }
 
   it('in a value behind an alias are shown where the alias points', () => {
     expect(faults(`${VALID}x: 1\nworker: &w { dumps: 0 }\n`)).toEqual([
-      'x (9:1) is not a known field | Known fields: catalog, databases, health, keys, load, policy, repository, scratch, stores, taskQueues, temporal, tools, usage, version, worker',
+      'x (9:1) is not a known field | Known fields: access, catalog, databases, health, keys, load, policy, repository, scratch, stores, taskQueues, temporal, tools, usage, version, worker',
       'worker.dumps (10:21) must be at least 1',
     ]);
   });

@@ -56,6 +56,8 @@ export const backupPause: Verb = (parent, cli) =>
       action<Steered>(cli, 'operate', async (context, { reason, for: forMs }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
         const client = await context.client();
+        // A pause that ends by itself would take the place of one that does not.
+        if (forMs !== undefined) await refuseWhileStopped(context);
         return answerPace(context, database, await client.pause(database, context.who, reason, forMs));
       }),
     );
@@ -131,6 +133,7 @@ export const backupPace: Verb = (parent, cli) =>
         if (options.maxRate === undefined && options.readers === undefined) {
           throw cliError('CLI_USAGE', 'state --max-rate, --readers or both');
         }
+        if (options.for !== undefined) await refuseWhileStopped(context);
         // What is not stated stays as it is.
         const now = (await client.progress(database))?.pace;
         const pace = await client.setPace(

@@ -27,7 +27,7 @@ test('the commands that operators were promised exist', () => {
     backup release,backup delete,verify,verify status,restore,recover,extract,retention plan,retention apply,apply,schedule list,
     schedule pause,schedule resume,schedule trigger,schedule backfill,store list,store check,store status,store history,store diff,store usage,store cost,report compliance,store add,store drain,store activate,store retire,
     doctor,worker,up,keys init,
-    keys list,keys add-recipient,keys kit,catalog rebuild,catalog audit,migrate,config check,config schema,config example,
+    keys list,keys add-recipient,keys kit,catalog rebuild,catalog audit,access token,access list,migrate,config check,config schema,config example,
     completion,init,load show,load baseline,load impact,load recommend,emergency-stop,emergency-resume`;
   expect(paths.sort()).toEqual(
     promised

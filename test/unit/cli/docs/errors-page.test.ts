@@ -16,6 +16,7 @@ status of the command ([exit-codes.md](exit-codes.md)).
 `;
 
 const TITLES: Readonly<Record<string, string>> = {
+  access: 'Tokens and roles',
   catalog: 'Catalogue',
   cli: 'Command line',
   config: 'Configuration',
