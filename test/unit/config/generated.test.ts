@@ -10,9 +10,12 @@ import { describeFaults, parseConfig } from '../../../src/config/load';
 import { formatDuration, formatSize, parseDuration, parseSize } from '../../../src/config/schema';
 
 const ROOT = join(__dirname, '../../..');
-const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, formats: { uri: true, date: true, 'date-time': true } }).compile(
-  configJsonSchema(),
-);
+const validate = new Ajv({
+  allErrors: true,
+  strict: true,
+  allowUnionTypes: true,
+  formats: { uri: true, date: true, 'date-time': true },
+}).compile(configJsonSchema());
 const docs = readFileSync(join(ROOT, DOCS_FILE), 'utf8');
 const examples = [...docs.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text!);
 
