@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database } from './database';
 import { limit, where } from './filter';
 import { storable, storableJson } from './text';
-import type { AuditEntry, Catalog } from './types';
+import type { AuditEntry, AuditMark, Catalog } from './types';
 
 const COLUMNS = `seq, at, actor, action, database, backup_id AS "backupId", details, hash`;
 /** Hash before the first entry. */
@@ -12,8 +12,12 @@ const PAGE = 1_000;
 type Content = Omit<AuditEntry, 'seq' | 'hash'>;
 
 /** Rows of `audit_log`: each entry's hash covers the one before, so that a change in the middle shows. */
-export function auditQueries(db: Database): Pick<Catalog, 'audit' | 'auditLog' | 'auditVerify'> {
+export function auditQueries(db: Database): Pick<Catalog, 'audit' | 'auditLog' | 'auditHead' | 'auditVerify'> {
   const table = db.table('audit_log');
+  const head = async (): Promise<AuditMark | null> => {
+    const [row] = await db.rows<AuditMark>(`SELECT seq, hash FROM ${db.table('audit_head')}`);
+    return row ?? null;
+  };
   return {
     audit(entry) {
       const content: Content = {
@@ -62,8 +66,12 @@ export function auditQueries(db: Database): Pick<Catalog, 'audit' | 'auditLog' |
       );
     },
 
-    async auditVerify() {
-      let previous = { seq: 0, hash: GENESIS };
+    auditHead: head,
+
+    async auditVerify(expected) {
+      // Read before the log: what is appended in the meantime is beyond every mark.
+      const marks = [await head(), expected ?? null].filter((mark) => mark !== null);
+      let previous: AuditMark = { seq: 0, hash: GENESIS };
       for (;;) {
         const page = await db.rows<AuditEntry>(
           `SELECT ${COLUMNS} FROM ${table} WHERE seq > $1 ORDER BY seq LIMIT ${PAGE}`,
@@ -71,9 +79,11 @@ export function auditQueries(db: Database): Pick<Catalog, 'audit' | 'auditLog' |
         );
         for (const entry of page) {
           if (entry.seq !== previous.seq + 1 || entry.hash !== link(previous.hash, entry.seq, entry)) return entry.seq;
+          // A chain that was made anew is whole in itself, but not the one that was noted.
+          if (marks.some(({ seq, hash }) => seq === entry.seq && hash !== entry.hash)) return entry.seq;
           previous = entry;
         }
-        if (page.length < PAGE) return null;
+        if (page.length < PAGE) return marks.some(({ seq }) => seq > previous.seq) ? previous.seq + 1 : null;
       }
     },
   };

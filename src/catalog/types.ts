@@ -110,6 +110,9 @@ export interface JobFilter {
 }
 
 /** Every write is idempotent: the same call twice leaves the same rows. Errors: `src/errors/catalog.ts`. */
+/** Names one entry of the audit log, and by its hash all before it. */
+export type AuditMark = Pick<AuditEntry, 'seq' | 'hash'>;
+
 export interface Catalog extends UsageCatalog, VerificationCatalog, LoadCatalog {
   /** Insert, or return what an earlier attempt inserted for this backup id. */
   startJob(job: {
@@ -203,8 +206,13 @@ export interface Catalog extends UsageCatalog, VerificationCatalog, LoadCatalog 
   }): Promise<AuditEntry>;
   /** Newest first. */
   auditLog(filter: { database?: string; limit?: number }): Promise<readonly AuditEntry[]>;
-  /** Walks the chain; returns the first broken entry's seq, or null. */
-  auditVerify(): Promise<number | null>;
+  /** The last entry as it was appended, kept apart from the log; null before the first. */
+  auditHead(): Promise<AuditMark | null>;
+  /**
+   * Walks the chain; returns the seq of the first entry that was changed or is missing, or null. `expected` is a head that
+   * was noted elsewhere: the log must still hold that very entry.
+   */
+  auditVerify(expected?: AuditMark): Promise<number | null>;
 
   /** The newer word on a store stays, whichever is written last. */
   saveStoreHealth(status: StoreStatus, at: Date): Promise<void>;

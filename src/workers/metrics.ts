@@ -66,6 +66,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
     'Bytes per second that a dump in this process may read; absent = no limit',
     ['database'],
   );
+  const audited = gauge('audit_entries', 'Entries of the audit log; it never falls unless some were taken away', []);
   const up = gauge('catalog_up', '1 when the catalogue answered the last scrape', []);
   const failures = counter('activity_failures_total', 'Failed activity attempts by stable error code', [
     'activity',
@@ -135,6 +136,7 @@ export function createMetrics(source: MetricsSource): WorkerMetrics {
       if (source.room) await usage.collect(catalog, source.room);
       if (source.watched) await stores.collect(catalog, source.watched, new Date());
       if (source.loads?.length) await loads.collect(catalog, source.loads);
+      audited.set((await catalog.auditHead())?.seq ?? 0);
       up.set(1);
       collectedAt = performance.now();
     } catch {

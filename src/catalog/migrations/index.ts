@@ -5,6 +5,7 @@ import { usage } from './0004-usage';
 import { verification } from './0005-verification';
 import { load } from './0006-load';
 import { loadBaselineGone } from './0009-load-baseline';
+import { auditHead } from './0010-audit-head';
 
 export interface CatalogMigration {
   /** Recorded in the database; starts with its number, never changed once released. */
@@ -21,4 +22,5 @@ export const MIGRATIONS: readonly CatalogMigration[] = [
   { name: '0005-verification', sql: verification },
   { name: '0006-load', sql: load },
   { name: '0009-load-baseline', sql: loadBaselineGone },
+  { name: '0010-audit-head', sql: auditHead },
 ];

@@ -427,6 +427,57 @@ describe('the catalogue on PostgreSQL', () => {
       await change(`DELETE FROM "hold-fast".audit_log WHERE seq = 2`);
       await expect(catalog.auditVerify()).resolves.toBe(3);
     });
+
+    /** Past the trigger, as the owner of the tables can. */
+    const tamper = (table: string, sql: string) =>
+      server.sql(
+        `ALTER TABLE "hold-fast".${table} DISABLE TRIGGER USER; ${sql}; ALTER TABLE "hold-fast".${table} ENABLE TRIGGER USER`,
+        target.database,
+      );
+    const append = async (from: number, count: number) => {
+      for (let index = from; index < from + count; index += 1)
+        await catalog.audit({ actor: 'ana', action: 'hold', details: { index }, at: at(index) });
+    };
+
+    it('shows that its last entries, or all, were taken away', async () => {
+      await expect(catalog.auditHead()).resolves.toBeNull();
+      await append(0, 5);
+      const log = await catalog.auditLog({});
+      await expect(catalog.auditHead()).resolves.toEqual({ seq: 5, hash: log[0]!.hash });
+      await tamper('audit_log', `DELETE FROM "hold-fast".audit_log WHERE seq > 3`);
+      await expect(catalog.auditVerify()).resolves.toBe(4);
+      await tamper('audit_log', `DELETE FROM "hold-fast".audit_log`);
+      await expect(catalog.auditVerify()).resolves.toBe(1);
+    });
+
+    it('refuses to set its head back, to take it away, or to empty it', async () => {
+      await append(0, 3);
+      for (const sql of [
+        `UPDATE "hold-fast".audit_head SET seq = 2`,
+        `DELETE FROM "hold-fast".audit_head`,
+        `TRUNCATE "hold-fast".audit_head`,
+      ])
+        await expect(server.sql(sql, target.database)).rejects.toThrow('append-only');
+      await expect(catalog.auditVerify()).resolves.toBeNull();
+    });
+
+    it('shows entries that were taken away together with the head, to whom noted the head elsewhere', async () => {
+      await append(0, 5);
+      const noted = (await catalog.auditHead())!;
+      await append(5, 2);
+      await expect(catalog.auditVerify(noted)).resolves.toBeNull();
+      await tamper('audit_log', `DELETE FROM "hold-fast".audit_log WHERE seq > 3`);
+      await tamper(
+        'audit_head',
+        `UPDATE "hold-fast".audit_head h SET seq = l.seq, hash = l.hash FROM "hold-fast".audit_log l WHERE l.seq = 3`,
+      );
+      await expect(catalog.auditVerify()).resolves.toBeNull();
+      await expect(catalog.auditVerify(noted)).resolves.toBe(4);
+      // Others in their place make a whole chain again, but not that one.
+      await append(10, 4);
+      await expect(catalog.auditVerify()).resolves.toBeNull();
+      await expect(catalog.auditVerify(noted)).resolves.toBe(5);
+    });
   });
 
   describe('faults', () => {

@@ -25,6 +25,7 @@ function catalogOf(jobs: BackupJob[], copies: CopyRow[]): Catalog {
     jobs: async () => jobs,
     copies: async () => copies,
     proofs: async () => [{ restoreMs: 1_500 } as ProofRecord],
+    auditHead: async () => ({ seq: 7, hash: 'a head' }),
   } as unknown as Catalog;
 }
 
@@ -46,6 +47,7 @@ test('the age that is shown is that of the newest backup with a proved copy, not
   expect(text).toContain('holdfast_last_backup_duration_seconds{database="shop"} 120');
   expect(text).toContain('holdfast_last_restore_duration_seconds{database="shop"} 1.5');
   expect(text).toContain('holdfast_copies{database="shop",store="disk",state="proved"} 1');
+  expect(text).toContain('holdfast_audit_entries 7');
 });
 
 test('without a proved backup there is no age, so that an alarm on its absence fires', async () => {
