@@ -124,7 +124,6 @@ function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['prot
     ceiling,
     level: worst.level,
     severity: worst.severity,
-    mayClimb: !tooFew,
     hurry: outlook?.state === 'atRisk',
     state: known,
     timing: rules.timing,

@@ -14,7 +14,6 @@ export interface StepInput {
   /** The worst level of all signals, and how far it went beyond its limit: 0..1. */
   readonly level: SignalLevel;
   readonly severity: number;
-  readonly mayClimb: boolean;
   /** A deadline is at risk: a step that proved too fast is tried again sooner. Limits stay what they are. */
   readonly hurry: boolean;
   readonly state: PolicyState;
@@ -58,7 +57,7 @@ export function nextPosition(input: StepInput): Step {
     return step(wanted, null, punish(at, now, tooFast, timing));
   }
   if (down !== null) return step(at, null);
-  if (level !== 'clear' || !input.mayClimb || at <= ceiling || at === 0) return step(at, null);
+  if (level !== 'clear' || at <= ceiling || at === 0) return step(at, null);
 
   const next = at - 1;
   if (!spare) return step(at, wait('enough changes for this minute'));

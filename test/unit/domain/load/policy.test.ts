@@ -157,6 +157,44 @@ test('with too few signals the safe pace holds, and says which samplers failed',
   expect(last.alerts.map(({ code }) => code)).toEqual(['tooFewSignals']);
 });
 
+test('a run that paused before its samplers fell silent goes on at the safe pace, never faster', () => {
+  const { decisions, last } = play(600, (second) => (second < 20 ? { ...GOOD, hostCpu: 0.95 } : {}));
+  expect(decisions[20]!.target.paused).toBe(true);
+  expect(last.target).toEqual({ maxBytesPerSecond: 8 * MB, readers: 1, uploads: 1, paused: false });
+});
+
+test('a fifth change within a minute waits, also one that a window asks for', () => {
+  const window = { name: 'w', days: [], from: '00:00', to: '24:00' } as const;
+  const timing = { ...DEFAULT_RULES.timing, climbAfterMs: 2_000 };
+  const protectedAt = (second: number) =>
+    second < 2 || second >= 10
+      ? [{ ...window, action: 'pause' as const }]
+      : second >= 8
+        ? [{ ...window, action: 'noStart' as const }]
+        : [];
+  let state = START_STATE;
+  const decisions: PaceDecision[] = [];
+  for (let second = 0; second <= 70; second += 2) {
+    const now = T + second * 1_000;
+    const samples = [0, 2, 4].map((back) => sample(now - back * 1_000, GOOD));
+    const decision = decidePace({
+      ...INPUT,
+      now,
+      samples,
+      state,
+      rules: rules({ timing, protected: protectedAt(second) }),
+    });
+    ({ state } = decision);
+    decisions.push(decision);
+  }
+  expect(decisions.map(({ changed }, index) => (changed ? index * 2 : -1)).filter((at) => at >= 0)).toEqual([
+    0, 2, 4, 6, 8, 62,
+  ]);
+  expect(decisions[5]!.target.paused).toBe(false);
+  expect(decisions[5]!.reasons.at(-1)!.code).toBe('tooManyChanges');
+  expect(decisions.at(-1)!.target.paused).toBe(true);
+});
+
 test('a protected window pauses, or keeps a run at the lowest pace', () => {
   const window = { name: 'month-end booking', days: [], from: '22:30', to: '23:30' } as const;
   const held = (action: 'pause' | 'noStart') =>
