@@ -1,7 +1,7 @@
 /** Beside a dump: tells the watch that it begins, and goes to the safe pace when nobody watches any more. */
 import { activityInfo, getClient, log } from '@temporalio/activity';
 import { loadWatchId, SIGNAL } from '../domain/messages';
-import { silentPace, watchIsSilent } from '../domain/load/pace-of';
+import { silentPace, stoppedPace, watchIsSilent } from '../domain/load/pace-of';
 import { targetOf } from '../domain/load/wanted-pace';
 import { sameTarget } from '../domain/load/policy';
 import { FULL_PACE, isAutomatic, LOAD_WATCH, operatorHolds, type Pace } from '../domain/pace';
@@ -52,7 +52,7 @@ export function guardWatch(
     const sequence = Math.max(pace.sequence + 1, now * 1_000);
     if (watched === null) {
       if (!isAutomatic(pace) && typeof pace.until === 'number' && differs(pace, FULL_PACE) && pace.until > startedAt)
-        await set({ ...FULL_PACE, reason: `the time that ${pace.setBy} stated is over`, sequence });
+        await letGo({ ...FULL_PACE, reason: `the time that ${pace.setBy} stated is over`, sequence });
       return;
     }
     const [row] = await (await deps.catalog()).loadWatches({ database });
@@ -60,7 +60,16 @@ export function guardWatch(
     if (!watchIsSilent({ heardAt, startedAt, now }, watched.rules)) return;
     // A person's word that has run out is nobody's: what is left of it ends like a pace of the watch.
     const safe = silentPace({ ...governor.pace, setBy: LOAD_WATCH }, watched.rules, sequence);
-    if (!operatorHolds(governor.pace, now) && differs(governor.pace, safe)) await set(safe);
+    if (!operatorHolds(governor.pace, now) && differs(governor.pace, safe)) await letGo(safe);
+  };
+
+  /** Nothing goes on past an emergency stop; while the catalogue cannot tell whether one stands, all stays as it is. */
+  const letGo = async (pace: Pace) => {
+    const before = governor.pace;
+    const stop = await (await deps.catalog()).standingStop();
+    // Somebody spoke in the meantime.
+    if (governor.pace !== before) return;
+    await set(stop === null ? pace : stoppedPace(before, stop, pace.sequence));
   };
 
   if (watched !== null) void tell(loadWatchId(database), undefined, SIGNAL.probeNow);

@@ -16,6 +16,9 @@ export interface EmergencyStop {
   readonly why: string;
 }
 
+export const stopText = ({ by, why }: Pick<EmergencyStop, 'by' | 'why'>): string =>
+  `emergency stop by ${by}: ${why || 'no reason given'}`;
+
 export const overrideHolds = (override: PaceOverride | null, now: number): override is PaceOverride =>
   override !== null && (override.until === null || now < override.until);
 

@@ -1,5 +1,6 @@
 /** Decisions as paces of a run, and the safe pace of a run whose watch is silent. */
 import { LOAD_WATCH, type Pace } from '../pace';
+import { stopText, type EmergencyStop } from './override';
 import type { PaceDecision } from './policy-types';
 import type { LoadRules } from './rules';
 
@@ -24,6 +25,15 @@ export function paceOf(
     setBy,
     sequence,
   };
+}
+
+/**
+ * The word of whoever stopped everything, for a run that some other person's word keeps going, or would let go on: as the
+ * command itself tells it, until somebody takes it back.
+ */
+export function stoppedPace(current: Pace, stop: Pick<EmergencyStop, 'by' | 'why'>, sequence: number): Pace {
+  const { maxBytesPerSecond, readers, uploads = null } = current;
+  return { maxBytesPerSecond, readers, uploads, paused: true, reason: stopText(stop), setBy: stop.by, sequence };
 }
 
 /** `heardAt`: when the watch was last heard; null = never, which counts from the start of the run. Milliseconds since the epoch. */

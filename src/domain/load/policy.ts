@@ -12,7 +12,7 @@ import { judge, worse, type Judgement } from './judge';
 import { ladder, slower, type Rung } from './ladder';
 import type { SignalLevel } from './limits';
 import { waitsBehindUs } from './lock-waiters';
-import { overrideHolds, overrideText } from './override';
+import { overrideHolds, overrideText, stopText } from './override';
 import type { PaceDecision, PaceReason, PaceTarget, PolicyAlert, PolicyInput, PolicyState } from './policy-types';
 import { parseSeriesKey, seriesOf, type Point, type SeriesKey } from './series';
 import { DATABASE_SOURCE } from './signals';
@@ -48,7 +48,7 @@ export function decidePace(input: PolicyInput): PaceDecision {
   const facts: Facts = { input, series, judgement, outlook, known };
 
   if (emergencyStop !== null) {
-    const text = `emergency stop by ${emergencyStop.by}: ${emergencyStop.why || 'no reason given'}`;
+    const text = stopText(emergencyStop);
     const target = { ...targetAt(rungsOf(input), Infinity), paused: true };
     return finish(facts, target, [{ code: 'emergencyStop', text }], [{ code: 'emergencyStop', text }]);
   }

@@ -65,3 +65,21 @@ test('a snapshot that is to be given up is asked for once, with a pause, and the
   expect(on).toMatchObject({ paused: false });
   expect(on).not.toHaveProperty('giveUp');
 });
+
+test('an emergency stop is passed by no word of a person, and stays until a person takes it back', () => {
+  const stop = { since: NOW, by: 'bo', why: 'the site is down' };
+  const stopped = decision({ target: { ...slow, paused: true } });
+  const told = wantedPace(ana, stopped, NOW, stop);
+  expect(told).toEqual({
+    maxBytesPerSecond: 5e6,
+    readers: null,
+    uploads: null,
+    paused: true,
+    reason: 'emergency stop by bo: the site is down',
+    setBy: 'bo',
+    sequence: NOW * 1_000,
+  });
+  expect(wantedPace(told!, stopped, NOW + 5_000, stop)).toBeNull();
+  expect(wantedPace({ ...ana, paused: true }, stopped, NOW, stop)).toBeNull();
+  expect(wantedPace(ana, decision({ target: slow }), NOW, null)).toBeNull();
+});
