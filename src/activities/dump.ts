@@ -21,6 +21,7 @@ import { reportDump } from './dump-signals';
 import { guardLocks } from './lock-guard';
 import { guardWatch } from './watch-guard';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { inTime } from './in-time';
 import { createDumpReports, type DumpReports } from './dump-reports';
 import { recordTally } from './transfers';
 import type { DumpInput, DumpResult, HoldfastActivities, StoreTransfer } from './types';
@@ -198,10 +199,13 @@ async function openStores(
   readonly unopened: readonly Unopened[];
   readonly errors: readonly unknown[];
 }> {
+  const ms = deps.timing.probeMs;
+  const tooLate = (store: string) =>
+    orchestrationError('RUN_NO_STORE', 'the store did not answer in time', { context: { store, ms } });
   const opened = await Promise.all(
     names.map(async (name): Promise<{ store: ObjectStore | null; error: unknown }> => {
       try {
-        return { store: await withinTime(deps.stores.open(name), deps.timing.probeMs, name), error: null };
+        return { store: await inTime(deps.stores.open(name), ms, () => tooLate(name)), error: null };
       } catch (error) {
         return { store: null, error };
       }
@@ -356,19 +360,4 @@ function resultOf(
 function factsOf(error: unknown): { readonly code: string; readonly message: string } {
   if (isHoldfastError(error)) return { code: error.code, message: error.message };
   return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
-}
-
-async function withinTime<Value>(work: Promise<Value>, ms: number, store: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(orchestrationError('RUN_NO_STORE', 'the store did not answer in time', { context: { store, ms } })),
-      ms,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

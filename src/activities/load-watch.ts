@@ -14,6 +14,7 @@ import { isHoldfastError } from '../errors/holdfast-error';
 import type { LoadRound, LoadSession } from '../load/watch-session';
 import type { ActivityDeps, WatchedLoad } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { inTime } from './in-time';
 import type { LoadRhythm, LoadWatchState, PaceOrder, SampleLoadInput, SampleLoadResult } from './load-types';
 import { lookAtBackup, type RunLook } from './run-look';
 import type { HoldfastActivities } from './types';
@@ -31,6 +32,9 @@ const WORD_MS = 5_000;
 const MAINTAIN_MS = 300_000;
 /** A catalogue that answers later than this is not waited for. */
 const CATALOG_PATIENCE_MS = 3_000;
+/** One that hung is not asked again before. */
+const LEFT_ALONE_MS = 15_000;
+const HUNG = 'catalogue hung';
 /** An order is seen in the run's answer after this at the latest; before, it is not given again. */
 const ORDER_SEEN_MS = 5_000;
 
@@ -123,7 +127,7 @@ async function one(
   let raised: readonly PolicyAlert[] = [];
 
   if (reading !== null && seen !== null) {
-    const catalog = await patiently(deps, database, (one) => Promise.resolve(one));
+    const usual = (catalog: Catalog | null) => usualOf(session, catalog, database, watched.rules, seen, now);
     const stop = await stopKnown(deps, session, database);
     const decision = decidePace({
       now,
@@ -131,7 +135,7 @@ async function one(
       rules: { ...watched.rules, lockWaiters: { ...watched.rules.lockWaiters, action: 'hold' } },
       samples: session.samples,
       failures: session.failures,
-      usual: await usualOf(session, catalog, database, watched.rules, seen, now),
+      usual: (await patiently(deps, session, database, usual)) ?? (await usual(null)),
       run: factsOf(reading),
       override: overrideIn(reading.progress.pace, now),
       emergencyStop: stop,
@@ -145,7 +149,7 @@ async function one(
       reasons: decision.reasons.map(({ text }) => text),
       alerts: decision.alerts,
     };
-    order = orderFor(session, reading, decision, now);
+    order = orderFor(session, reading, decision, stop, now);
     raised = decision.raised;
   }
   await keep(deps, watched, session, { database, state }, { ...round, shows });
@@ -154,7 +158,7 @@ async function one(
 
 /** A catalogue that is away takes no stop back. */
 async function stopKnown(deps: LoadDeps, session: LoadSession, database: string): Promise<EmergencyStop | null> {
-  const answer = await patiently(deps, database, async (catalog) => ({ row: await catalog.standingStop() }));
+  const answer = await patiently(deps, session, database, async (catalog) => ({ row: await catalog.standingStop() }));
   if (answer === null) return (session.known.get('stop') as EmergencyStop | null | undefined) ?? null;
   const { row } = answer;
   const stop = row && { since: row.since.getTime(), by: row.by, why: row.why };
@@ -190,8 +194,14 @@ function factsOf({ progress }: RunLook) {
 }
 
 /** Null when the run is as decided, or was told so a moment ago. */
-function orderFor(session: LoadSession, run: RunLook, decision: PaceDecision, now: number): PaceOrder | null {
-  const pace = wantedPace(run.progress.pace, decision, now);
+function orderFor(
+  session: LoadSession,
+  run: RunLook,
+  decision: PaceDecision,
+  stop: EmergencyStop | null,
+  now: number,
+): PaceOrder | null {
+  const pace = wantedPace(run.progress.pace, decision, now, stop);
   if (pace === null) return null;
   const told = session.known.get('order') as { readonly key: string; readonly at: number } | undefined;
   const key = JSON.stringify([run.runId, run.progress.pace.sequence, targetOf(pace), pace.giveUp ?? false]);
@@ -217,13 +227,13 @@ async function keep(
   };
   const { rhythm } = state;
   if (due('samples', shows === null ? RECORD_MS : RECORD_READING_MS))
-    await patiently(deps, database, (catalog) => catalog.recordLoad({ database, backupId: shows, samples }));
+    await patiently(deps, session, database, (catalog) => catalog.recordLoad({ database, backupId: shows, samples }));
   const changed = session.known.get('word') !== `${rhythm} ${state.reasons.join()}`;
   const wordMs = Math.min(WORD_MS, rules.silentAfterMs / 3);
   if (due('word', rhythm === 'backup' ? wordMs : RECORD_MS) || changed) {
     session.known.set('word', `${rhythm} ${state.reasons.join()}`);
     const word = wordOf(state, newestOf(session.samples), failures);
-    await patiently(deps, database, (catalog) => catalog.saveLoadWatch({ database, at: new Date(), word }));
+    await patiently(deps, session, database, (catalog) => catalog.saveLoadWatch({ database, at: new Date(), word }));
   }
   if (due('maintenance', MAINTAIN_MS)) {
     // May take long after a time without a worker, so it is not waited for.
@@ -257,26 +267,26 @@ function newestOf(samples: readonly LoadSample[]): LoadWatchWord['signals'] {
   return Object.fromEntries(samples.map(({ source, signals }) => [source, signals]));
 }
 
-/** Whether the catalogue answers or not, the watch goes on; null when it did not. */
+/**
+ * Whether the catalogue answers or not, the watch goes on; null when it did not. One that hangs is left alone for a while: a
+ * round that waited for it again and again would come too late for the database's users.
+ */
 async function patiently<Result>(
   deps: LoadDeps,
+  session: LoadSession,
   database: string,
   work: (catalog: Catalog) => Promise<Result>,
 ): Promise<Result | null> {
-  const working = deps.catalog().then(work);
-  const patience = new AbortController();
-  const late = delay(CATALOG_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
-    throw orchestrationError('RUN_RECORD_LATE', '', { context: { database } });
-  });
+  const hungAt = session.written.get(HUNG);
+  if (hungAt !== undefined && performance.now() - hungAt < LEFT_ALONE_MS) return null;
   try {
-    return await Promise.race([working, late]);
+    return await inTime(deps.catalog().then(work), CATALOG_PATIENCE_MS, () =>
+      orchestrationError('RUN_RECORD_LATE', '', { context: { database } }),
+    );
   } catch (error) {
+    if (isHoldfastError(error, 'RUN_RECORD_LATE')) session.written.set(HUNG, performance.now());
     deps.load.log('warn', 'the catalogue could not be used by the load watch', { database, error: String(error) });
     return null;
-  } finally {
-    patience.abort();
-    late.catch(() => undefined);
-    working.catch(() => undefined);
   }
 }
 

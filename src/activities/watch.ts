@@ -14,6 +14,7 @@ import {
 } from '../domain/store-watch';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
+import { inTime } from './in-time';
 import type { HoldfastActivities, WatchInput, WatchResult } from './types';
 
 type WatchDeps = Pick<ActivityDeps, 'health' | 'catalog'>;
@@ -86,21 +87,15 @@ async function probe({ health }: WatchDeps, store: string, signal: AbortSignal):
 /** Whether it works or not, the watch goes on. */
 async function save(deps: WatchDeps, status: StoreStatus): Promise<void> {
   const saving = deps.catalog().then((catalog) => catalog.saveStoreHealth(status, new Date()));
-  const patience = new AbortController();
-  const late = delay(CATALOG_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
-    throw orchestrationError('RUN_RECORD_LATE', '', { context: { store: status.store } });
-  });
   try {
-    await Promise.race([saving, late]);
+    await inTime(saving, CATALOG_PATIENCE_MS, () =>
+      orchestrationError('RUN_RECORD_LATE', '', { context: { store: status.store } }),
+    );
   } catch (error) {
     deps.health.log('warn', 'what is known of the store could not be written to the catalogue', {
       store: status.store,
       error: error instanceof Error ? error.message : String(error),
     });
-  } finally {
-    patience.abort();
-    late.catch(() => undefined);
-    saving.catch(() => undefined);
   }
 }
 

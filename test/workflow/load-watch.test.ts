@@ -41,7 +41,17 @@ const RULES: LoadRules = {
 /** The real activity and workflow over samplers, a catalogue and a dump that the test steers. */
 async function watched(rules: LoadRules = RULES) {
   const database = `db${randomUUID().slice(0, 8)}`;
-  const at = { cpu: 0.1, catalogUp: true, samplersUp: true, done: false, rounds: 0, closed: 0, attempts: 0 };
+  const at = {
+    cpu: 0.1,
+    catalogUp: true,
+    catalogHangs: false,
+    asked: 0,
+    samplersUp: true,
+    done: false,
+    rounds: 0,
+    closed: 0,
+    attempts: 0,
+  };
   const samples: LoadSample[] = [];
   const events: LoadEvent[] = [];
   const words: LoadWatchWord[] = [];
@@ -66,6 +76,8 @@ async function watched(rules: LoadRules = RULES) {
   }));
   const deps: Pick<ActivityDeps, 'load' | 'catalog'> = {
     async catalog() {
+      at.asked += 1;
+      while (at.catalogHangs) await delay(25);
       if (!at.catalogUp) throw new Error('the catalogue is down');
       return catalog;
     },
@@ -230,6 +242,21 @@ test('with too few signals the safe pace holds and an alert is kept; a backup th
   await run.result();
   await until(async () => (await statusOf(watch))?.rhythm === 'idle');
   await end();
+}, 120_000);
+
+test('a catalogue that hangs is left alone, and does not hold the watch back', async () => {
+  const world = await watched();
+  const run = await world.startBackup();
+  await until(() => world.words.some(({ rhythm }) => rhythm === 'backup'));
+  Object.assign(world.at, { catalogHangs: true, asked: 0, cpu: 0.95 });
+  const { rounds } = world.at;
+  await until(() => world.dump.pace?.paused === true);
+  await until(() => world.at.rounds > rounds + 30);
+  // What was under way when it began to hang may have asked a few times more.
+  expect(world.at.asked).toBeLessThan(10);
+  Object.assign(world.at, { catalogHangs: false, cpu: 0.1, done: true });
+  await run.result();
+  await world.end();
 }, 120_000);
 
 test('what could not be recorded while the catalogue was away is recorded when it is back', async () => {
