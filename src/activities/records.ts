@@ -1,4 +1,5 @@
 /** Rows of the catalogue that workflows write. Every one may be written twice. */
+import { recordRegression } from '../catalog/load-figures';
 import type { CopyRow } from '../catalog/types';
 import { gradeAtLeast, type ProofGrade } from '../domain/names';
 import { gradeAfter } from '../domain/proof';
@@ -49,6 +50,7 @@ export function createRecordActivities(deps: Pick<ActivityDeps, 'catalog'>): Rec
         });
       // The journal served its purpose: what it named is named by the manifest now.
       await catalog.journalClear(backupId);
+      await recordRegression(catalog, { database, backupId, at });
     },
 
     async failJob({ backupId, code, message }) {

@@ -16,7 +16,7 @@ const SAMPLES_KEPT_MS = 2 * 86_400_000;
 /** A sample may come in this late: until then its bucket is made again. Milliseconds. */
 const LATE_MS = 10 * 60_000;
 
-/** Rows of `load_rollups`, made from `load_samples`; and what is too old goes. */
+/** Rows of `load_rollups` (figures of seven digits, which halves them), made from `load_samples`; and what is too old goes. */
 export function loadHistoryQueries(db: Database): Pick<LoadCatalog, 'maintainLoad' | 'loadRollups'> {
   const samples = db.table('load_samples');
   const rollups = db.table('load_rollups');
@@ -44,8 +44,8 @@ export function loadHistoryQueries(db: Database): Pick<LoadCatalog, 'maintainLoa
       const rows = await db.rows(
         `INSERT INTO ${rollups} AS old (database, grain, start, source, busy, signals)
          SELECT $1, $2, start, source, busy,
-                jsonb_object_agg(signal, jsonb_build_object('count', count, 'min', min, 'mean', mean, 'max', max,
-                                                            'median', median, 'p90', p90))
+                jsonb_object_agg(signal, jsonb_build_object('count', count, 'min', min::real, 'mean', mean::real,
+                                                            'max', max::real, 'median', median::real, 'p90', p90::real))
            FROM (SELECT date_trunc($2, at, 'UTC') AS start, source, backup_id IS NOT NULL AS busy, signal,
                         count(*) AS count, min(value) AS min, avg(value) AS mean, max(value) AS max,
                         percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,

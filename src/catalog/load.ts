@@ -1,3 +1,4 @@
+import type { LoadSample } from '../domain/load/signals';
 import type { Database } from './database';
 import { limit, where } from './filter';
 import type { LoadCatalog, LoadEvent, LoadSampleRow, LoadWatchRow } from './load-types';
@@ -9,6 +10,14 @@ interface SampleRow extends Omit<LoadSampleRow, 'at'> {
 
 const EVENT = `database, at, kind, word, backup_id AS "backupId", max_bytes_per_second AS "maxBytesPerSecond", readers,
   uploads, set_by AS "setBy", reasons`;
+
+/** Digits beyond these are noise, and take as much room as those that are not. */
+const DIGITS = 6;
+
+function shortened({ signals, ...sample }: LoadSample): LoadSample {
+  const short = Object.entries(signals).map(([name, value]) => [name, Number(value!.toPrecision(DIGITS))] as const);
+  return { ...sample, signals: Object.fromEntries(short) };
+}
 
 /** Rows of `load_samples`, `load_events` and `load_watches`. */
 export function loadQueries(
@@ -25,7 +34,7 @@ export function loadQueries(
          SELECT $1, one ->> 'source', to_timestamp((one ->> 'at')::double precision / 1000), $2, one -> 'signals'
            FROM jsonb_array_elements($3::jsonb) AS one
          ON CONFLICT DO NOTHING`,
-        [database, backupId, JSON.stringify(storableJson(taken))],
+        [database, backupId, JSON.stringify(storableJson(taken.map(shortened)))],
       );
     },
 

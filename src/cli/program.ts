@@ -16,7 +16,10 @@ import { configCheck, configExample, configSchemaCommand } from './commands/conf
 import { doctor } from './commands/doctor/doctor';
 import { init } from './commands/init';
 import { emergencyResume, emergencyStop } from './commands/load/emergency';
-import { loadBaseline, loadImpact, loadRecommend } from './commands/load/reports';
+import { loadBaseline } from './commands/load/baseline';
+import { loadCapacity } from './commands/load/capacity';
+import { loadImpact } from './commands/load/impact';
+import { loadRecommend } from './commands/load/recommend';
 import { loadShow } from './commands/load/show';
 import { keysAddRecipient, keysInit, keysList } from './commands/keys/keys';
 import { keysKit } from './commands/keys/kit';
@@ -91,7 +94,7 @@ export function buildProgram(cli: Cli): Command {
   for (const verb of [storeStatus, storeHistory]) verb(store, cli);
   for (const verb of [storeList, storeCheck, storeDiff, storeUsage, storeCost]) verb(store, cli);
   const load = group('load', 'how loaded the databases are, and what backups cost them');
-  for (const verb of [loadShow, loadBaseline, loadImpact, loadRecommend]) verb(load, cli);
+  for (const verb of [loadShow, loadBaseline, loadImpact, loadRecommend, loadCapacity]) verb(load, cli);
   emergencyStop(program, cli);
   emergencyResume(program, cli);
   const report = group('report', 'figures over time');

@@ -1,6 +1,9 @@
 /** When will it no longer fit: the database, the time of a backup, the stores, the window. */
 import { daysUntil, forecastGrowth, type Forecast, type UsagePoint } from '../forecast';
+import type { LoadRules } from './rules';
+import { median } from './statistics';
 import { bytesText, spanText } from './texts';
+import { MINUTE_MS, MINUTES_OF_DAY, minutesOf, spansOf, zoneClock } from './windows';
 
 export interface CapacityInput {
   readonly databaseBytes: readonly UsagePoint[];
@@ -26,6 +29,8 @@ export interface CapacityItem {
   /** By the trend; null without a forecast. */
   readonly in30Days: number | null;
   readonly in90Days: number | null;
+  /** Newest as measured; null = never. */
+  readonly now: number | null;
   readonly limit: number | null;
   /** Days until the limit is reached; 0 when it is, null when it never is or there is none. */
   readonly daysUntil: number | null;
@@ -35,12 +40,37 @@ export interface CapacityItem {
   readonly text: string;
 }
 
+/** Fewer are no trend. */
+const LEAST_POINTS = 5;
+
 export function capacityForecast(input: CapacityInput): readonly CapacityItem[] {
   return [
-    itemOf('database', 'bytes', input.databaseBytes, null),
-    itemOf('backup', 'ms', input.backupMs, input.windowMs),
-    ...input.stores.map(({ name, bytes, limitBytes }) => itemOf(`store ${name}`, 'bytes', bytes, limitBytes)),
+    itemOf('database', 'bytes', input.databaseBytes, null, 'backups'),
+    itemOf('backup', 'ms', input.backupMs, input.windowMs, 'backups'),
+    ...input.stores.map(({ name, bytes, limitBytes }) =>
+      itemOf(`store ${name}`, 'bytes', bytes, limitBytes, 'measurements'),
+    ),
   ];
+}
+
+/** Windows of the calendar, and the time that a deadline leaves to a backup that begins when they usually do. */
+export function shortestWindowMs(
+  { windows, deadline, timeZone }: Pick<LoadRules, 'windows' | 'deadline' | 'timeZone'>,
+  startedAt: readonly number[],
+): number | null {
+  const lengths = windows.flatMap((window) => spansOf(window).map(([from, to]) => (to - from) * MINUTE_MS));
+  if (deadline !== null && 'withinMs' in deadline) lengths.push(deadline.withinMs);
+  if (deadline !== null && 'doneBy' in deadline) {
+    const clock = zoneClock(timeZone);
+    const left = median(
+      startedAt.map((at) => {
+        const minutes = minutesOf(deadline.doneBy) - clock(at).minuteOfDay;
+        return (minutes <= 0 ? minutes + MINUTES_OF_DAY : minutes) * MINUTE_MS;
+      }),
+    );
+    if (left !== null) lengths.push(left);
+  }
+  return lengths.length === 0 ? null : Math.min(...lengths);
 }
 
 function itemOf(
@@ -48,9 +78,14 @@ function itemOf(
   unit: CapacityItem['unit'],
   points: readonly UsagePoint[],
   limit: number | null,
+  noun: string,
 ): CapacityItem {
-  const result = forecastGrowth(points, { windowDays: 90 });
-  const base = { what, unit, limit };
+  const result =
+    points.length < LEAST_POINTS
+      ? { ok: false as const, reason: `needs ${LEAST_POINTS} ${noun}, has ${points.length}` }
+      : forecastGrowth(points, { windowDays: 90, minPoints: LEAST_POINTS });
+  const newest = points.reduce<UsagePoint | null>((last, one) => (last && last.at >= one.at ? last : one), null);
+  const base = { what, unit, limit, now: newest?.value ?? null };
   if (!result.ok)
     return {
       ...base,

@@ -1,7 +1,7 @@
 /** What a backup cost the database's users: before, during and after it, and how sure that is. */
 import type { Interval } from './rollups';
 import { parseSeriesKey, seriesOf, type Point, type SeriesKey } from './series';
-import { signalFacts, type LoadSample, type SignalName } from './signals';
+import { signalFacts, type KnownSignal, type LoadSample, type SignalName } from './signals';
 import { chanceOfDifference, median, quantile } from './statistics';
 import { valueText } from './texts';
 
@@ -28,11 +28,30 @@ export interface SignalImpact {
   readonly text: string;
 }
 
+/** What people ask about. */
+export type ImpactArea = 'latency' | 'CPU' | 'locks' | 'I/O';
+const AREAS: Readonly<Record<ImpactArea, readonly KnownSignal[]>> = {
+  // What users feel first; what says the same from further away after it.
+  latency: ['httpLatencyMs', 'probeLatencyMs', 'statementMeanMs', 'replicationLagMs'],
+  CPU: ['hostCpu', 'containerCpu', 'hostLoad'],
+  locks: ['waitersBehindUs', 'lockWaiters', 'sessionsWaiting'],
+  'I/O': ['hostIoWait', 'ioReadMs', 'ioWriteMs', 'diskBytesPerSecond', 'blocksReadPerSecond'],
+};
+
+export interface AreaImpact {
+  readonly area: ImpactArea;
+  readonly verdict: SignalImpact['verdict'];
+  readonly sureness: SignalImpact['sureness'];
+  /** For people. */
+  readonly text: string;
+}
+
 export interface ImpactReport {
   readonly from: number;
   readonly to: number;
   /** The worst first. */
   readonly signals: readonly SignalImpact[];
+  readonly areas: readonly AreaImpact[];
   /** Of the report as a whole: that of its surest signal. */
   readonly sureness: 'low' | 'medium' | 'high';
   /** One line for people. */
@@ -46,8 +65,8 @@ export interface ImpactOptions {
   readonly aftermathMs?: number;
 }
 
-/** Samples that follow each other closely say the same twice; this far apart they count as their own. */
-const APART_MS = 10_000;
+/** Samples that follow each other closely say the same twice; those of the rhythm of records, 10 s, count as their own. */
+const APART_MS = 8_000;
 /** Smaller differences than this matter to nobody, however sure they are. */
 const NOTABLE = 0.02;
 
@@ -73,22 +92,33 @@ export function impactReport(
   signals.sort(
     (a, b) => order[a.verdict] - order[b.verdict] || (b.change ?? 0) - (a.change ?? 0) || (a.key < b.key ? -1 : 1),
   );
-  const worse = signals.filter(({ verdict }) => verdict === 'worse');
+  const areas = (Object.keys(AREAS) as ImpactArea[]).map((area) => areaOf(area, signals));
+  const worse = areas.filter(({ verdict }) => verdict === 'worse');
   const sureness = (['high', 'medium'] as const).find((level) => signals.some((signal) => signal.sureness === level));
   return {
     ...backup,
     signals,
+    areas,
     sureness: sureness ?? 'low',
     text:
       signals.length === 0
         ? 'nothing was measured'
-        : worse.length === 0
-          ? 'no signal became worse in a way that can be told from chance'
-          : worse
-              .slice(0, 3)
-              .map(({ text }) => text)
-              .join('; '),
+        : worse.length > 0
+          ? worse.map(({ text }) => text).join('; ')
+          : areas.every(({ verdict }) => verdict === 'unknown')
+            ? 'too little was measured to tell'
+            : 'nothing that users feel became worse in a way that can be told from chance',
   };
+}
+
+/** The first of its signals that became worse; else the first that was measured well enough. */
+function areaOf(area: ImpactArea, signals: readonly SignalImpact[]): AreaImpact {
+  const of = AREAS[area].flatMap((name) => signals.filter(({ signal }) => signal === name));
+  const told =
+    of.find(({ verdict }) => verdict === 'worse') ?? of.find(({ verdict }) => verdict !== 'unknown') ?? of[0];
+  if (told === undefined) return { area, verdict: 'unknown', sureness: 'low', text: 'not measured' };
+  const { verdict, sureness, text } = told;
+  return { area, verdict, sureness, text: verdict === 'unknown' ? `${text}: too few samples to tell` : text };
 }
 
 function impactOf(

@@ -1,14 +1,27 @@
 /** When should a backup run? The quietest stretch of the week that is long enough, as a person who knows the load would choose. */
 import { usualOfHour, type Baseline } from './baseline';
+import { notChosen, type DayHour, type NotChosen } from './not-chosen';
 import type { LoadRules } from './rules';
-import { parseSeriesKey, type SeriesKey } from './series';
-import { signalFacts, type KnownSignal } from './signals';
-import { spanText, valueText } from './texts';
-import { clockText, HOUR_MS, isInsideAny, WEEK, windowText, type WeeklyWindow } from './windows';
+import { signalFacts } from './signals';
+import { aboutText, spanText, valueText } from './texts';
+import { tellingKeys, weekOfLoad, type HourLoad } from './week-load';
+import {
+  clockText,
+  HOUR_MS,
+  isInside,
+  isInsideAny,
+  MINUTES_OF_DAY,
+  minutesOf,
+  WEEK,
+  windowText,
+  type WeeklyWindow,
+} from './windows';
 
 export interface RecommendInput {
   readonly baseline: Baseline;
-  readonly rules: Pick<LoadRules, 'timeZone' | 'peak' | 'protected' | 'windows'>;
+  /** The same of the time in which backups read: all that is known of an hour in which one always does. */
+  readonly during?: Baseline;
+  readonly rules: Pick<LoadRules, 'timeZone' | 'peak' | 'protected' | 'windows' | 'deadline'>;
   /** What a backup usually takes, milliseconds; null = not known, an hour is assumed. */
   readonly backupMs: number | null;
   /** @default 3 */
@@ -24,25 +37,14 @@ export interface WindowRecommendation {
   readonly sureness: 'low' | 'medium' | 'high';
   /** For people, the most important first. */
   readonly reasons: readonly string[];
+  /** Why a backup should not begin at the other hours of those days. */
+  readonly others: readonly NotChosen[];
 }
 
 export type Recommendation =
   | { readonly ok: true; readonly windows: readonly WindowRecommendation[] }
   | { readonly ok: false; readonly reason: string };
 
-/** What tells how busy a database is, and how much each says. Others say little, or the same again. */
-const TELLING: Readonly<Partial<Record<KnownSignal, number>>> = {
-  hostCpu: 3,
-  containerCpu: 3,
-  hostIoWait: 2,
-  sessionsActive: 3,
-  commitsPerSecond: 2,
-  rowsPerSecond: 1,
-  probeLatencyMs: 2,
-  httpLatencyMs: 2,
-  statementMeanMs: 2,
-  poolUse: 1,
-};
 /** A backup that grows, or that load slows down, still fits. */
 const ROOM = 1.5;
 /** Hours this close are equally quiet to a person. */
@@ -51,7 +53,7 @@ const LEAST_HOURS_KNOWN = 24;
 
 export function recommendWindows(input: RecommendInput): Recommendation {
   const { baseline } = input;
-  const week = weekOfLoad(baseline);
+  const week = weekOfLoad(baseline, input.during);
   const known = week.filter((hour) => hour !== null).length;
   if (known < LEAST_HOURS_KNOWN)
     return { ok: false, reason: `${known} hours of the week are known, ${LEAST_HOURS_KNOWN} are needed at least` };
@@ -59,44 +61,16 @@ export function recommendWindows(input: RecommendInput): Recommendation {
   if (length > 24) return { ok: false, reason: 'a backup takes longer than any window of a day' };
   // A day of all days, or one for working days and one for the weekend, as people plan.
   const plans = [WEEK, WEEK.slice(0, 5), WEEK.slice(5)];
-  const found = plans.flatMap((days) => {
-    const best = bestStart(week, days, length, input);
-    return best === null ? [] : [recommendationOf(input, week, days, best, length)];
-  });
-  if (found.length === 0) return { ok: false, reason: 'no window of that length is open' };
+  const bests = plans.map((days) => ({ days, best: bestStart(week, days, length, input) }));
+  const daily = bests[0]!.best;
+  // What is as good on those days as a time of their own needs no second plan.
+  const found = bests.flatMap(({ days, best }) =>
+    best === null || (best !== daily && daily !== null && best.asQuiet.has(daily.hour))
+      ? []
+      : [recommendationOf(input, week, days, best, length)],
+  );
+  if (found.length === 0) return { ok: false, reason: noneText(length, input) };
   return { ok: true, windows: found.slice(0, input.atMost ?? 3) };
-}
-
-interface HourLoad {
-  /** 0..1, each signal between its quietest and its busiest hour. */
-  readonly load: number;
-  readonly sureness: 'low' | 'medium' | 'high';
-}
-
-function weekOfLoad(baseline: Baseline): readonly (HourLoad | null)[] {
-  const series = Object.entries(baseline.series).flatMap(([key, hours]) => {
-    const signal = parseSeriesKey(key)?.signal as KnownSignal | undefined;
-    const weight = signal === undefined ? undefined : TELLING[signal];
-    if (weight === undefined) return [];
-    const usual = Array.from({ length: 168 }, (_, hour) => usualOfHour(hours, hour));
-    const values = usual.flatMap((found) => (found === null ? [] : [found.median]));
-    const low = Math.min(...values);
-    const high = Math.max(...values);
-    // A signal that never moves says nothing about when.
-    return high > low ? [{ weight, usual, low, high }] : [];
-  });
-  return Array.from({ length: 168 }, (_, hour) => {
-    const parts = series.flatMap(({ weight, usual, low, high }) => {
-      const found = usual[hour];
-      return found ? [{ weight, found, load: (found.median - low) / (high - low) }] : [];
-    });
-    const total = parts.reduce((sum, { weight }) => sum + weight, 0);
-    if (total === 0) return null;
-    const worst = (['low', 'medium', 'high'] as const).find((level) =>
-      parts.some(({ found }) => found.sureness === level),
-    )!;
-    return { load: parts.reduce((sum, { load, weight }) => sum + load * weight, 0) / total, sureness: worst };
-  });
 }
 
 interface Start {
@@ -104,24 +78,33 @@ interface Start {
   readonly load: number;
   /** Quiet hours before and after, at most a day. */
   readonly room: number;
+  /** Starts that are as quiet, this one included. */
+  readonly asQuiet: ReadonlySet<number>;
 }
+
+const noneText = (length: number, { rules: { deadline, windows, protected: times } }: RecommendInput): string =>
+  [
+    `no window of the ${spanText(length * HOUR_MS)} that a backup needs is`,
+    windows.length + times.length > 0 ? ' open' : ' known',
+    deadline !== null && 'doneBy' in deadline ? ` and ends by ${deadline.doneBy}` : '',
+  ].join('');
 
 function bestStart(
   week: readonly (HourLoad | null)[],
-  days: readonly string[],
+  days: readonly (typeof WEEK)[number][],
   length: number,
   { rules }: RecommendInput,
 ): Start | null {
   const starts: Start[] = [];
   for (let hour = 0; hour < 24; hour++) {
     const hours = days.flatMap((day) =>
-      Array.from({ length }, (_, ahead) => (WEEK.indexOf(day as never) * 24 + hour + ahead) % 168),
+      Array.from({ length }, (_, ahead) => (WEEK.indexOf(day) * 24 + hour + ahead) % 168),
     );
-    if (hours.some((at) => week[at] === null || !isOpen(rules, at))) continue;
+    if (hours.some((at) => week[at] === null) || barred(rules, days, hour, length) !== null) continue;
     const loads = hours.map((at) => week[at]!.load);
     // The busiest hour counts as much as all together: one batch job in an else quiet night is not to be met.
     const load = (mean(loads) + Math.max(...loads)) / 2;
-    starts.push({ hour, load, room: 0 });
+    starts.push({ hour, load, room: 0, asQuiet: new Set() });
   }
   if (starts.length === 0) return null;
   const least = Math.min(...starts.map(({ load }) => load));
@@ -132,22 +115,44 @@ function bestStart(
     while (hours < 23 && isQuiet(from + (hours + 1) * step)) hours += 1;
     return hours;
   };
-  // In the middle of the quiet stretch: an early or late one still hurts nobody. Of two middles the earlier.
+  const peakHours = (start: Start) =>
+    days.filter((day) => isInsideAny(rules.peak.windows, (WEEK.indexOf(day) * 24 + start.hour) * 60)).length;
+  // Outside of peak hours, whose limits would slow it down; else in the middle of the quiet stretch: an early or late one still
+  // hurts nobody. Of two middles the earlier.
   return quiet
-    .map((start) => ({ ...start, room: Math.min(reach(start.hour, -1), reach(start.hour, 1)) }))
-    .sort((a, b) => b.room - a.room || a.load - b.load || nightFirst(a.hour) - nightFirst(b.hour))[0]!;
+    .map((start) => ({
+      ...start,
+      room: Math.min(reach(start.hour, -1), reach(start.hour, 1)),
+      asQuiet: new Set(quiet.map(({ hour }) => hour)),
+    }))
+    .sort((a, b) => peakHours(a) - peakHours(b) || b.room - a.room || nightFirst(a.hour) - nightFirst(b.hour))[0]!;
 }
 
 /** A night begins at noon for those who plan it: 23:00 comes before 01:00. */
 const nightFirst = (hour: number): number => (hour + 12) % 24;
 
-/** The whole hour is: a protected quarter of it is met as well. */
-function isOpen(rules: RecommendInput['rules'], hourOfWeek: number): boolean {
-  for (let minute = hourOfWeek * 60; minute < hourOfWeek * 60 + 60; minute += 5) {
-    if (rules.windows.length > 0 && !isInsideAny(rules.windows, minute)) return false;
-    if (isInsideAny(rules.protected, minute)) return false;
+/** Why a backup may not begin then and last for `length` hours. Whole hours count: a protected quarter of one is met as well. */
+function barred(
+  { windows, protected: times, deadline }: RecommendInput['rules'],
+  days: readonly (typeof WEEK)[number][],
+  hour: number,
+  length: number,
+): DayHour['barred'] {
+  for (const day of days) {
+    const start = (WEEK.indexOf(day) * 24 + hour) * 60;
+    for (let minute = start; minute < start + length * 60; minute += 5) {
+      const at = minute % (168 * 60);
+      const met = times.find((window) => isInside(window, at));
+      if (met) return { code: 'protected', text: `meets ${met.name}, which is protected (${windowText(met)})` };
+      if (windows.length > 0 && !isInsideAny(windows, at))
+        return { code: 'closed', text: `not within ${windows.map(windowText).join('; ')}` };
+    }
   }
-  return true;
+  if (deadline === null || !('doneBy' in deadline)) return null;
+  const until = (minutesOf(deadline.doneBy) - hour * 60 + MINUTES_OF_DAY * 2) % MINUTES_OF_DAY || MINUTES_OF_DAY;
+  if (until >= length * 60) return null;
+  const left = spanText(until * 60_000);
+  return { code: 'deadline', text: `only ${left} until the deadline ${deadline.doneBy}, where ${length} h are needed` };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -170,11 +175,11 @@ function recommendationOf(
   const all = week.flatMap((hour) => (hour === null ? [] : [hour.load]));
   const load = mean(hours.map((hour) => week[hour]!.load));
   const reasons = [
-    `${windowText(window)} (${rules.timeZone}): load ${Math.round(load * 100)} %, ${Math.round(mean(all) * 100)} % on average (0 % = the quietest hour of the week, 100 % = the busiest)`,
+    `load ${Math.round(load * 100)} %, ${Math.round(mean(all) * 100)} % on average (0 % = the quietest hour of the week, 100 % = the busiest)`,
     ...figureReasons(baseline, hours),
     backupMs === null
       ? 'no backup was timed yet: an hour is assumed'
-      : `a backup takes about ${spanText(backupMs)}; ${spanText(length * HOUR_MS - backupMs)} are left over`,
+      : `a backup takes about ${aboutText(backupMs)}; ${aboutText(length * HOUR_MS - backupMs)} are left over`,
   ];
   const inPeak = hours.filter((hour) => isInsideAny(rules.peak.windows, hour * 60)).length;
   reasons.push(
@@ -184,21 +189,57 @@ function recommendationOf(
   );
   if (start.room > 0) reasons.push(`${start.room} h before and after are as quiet, for a late start or a long run`);
   if (rules.protected.length > 0) reasons.push('clear of all protected times');
+  reasons.push(...deadlineReasons(rules, start.hour, backupMs));
   const sureness = (['low', 'medium', 'high'] as const).find((level) =>
     hours.some((hour) => week[hour]!.sureness === level),
   )!;
-  return { window, load, usualLoad: mean(all), sureness, reasons };
+  const others = notChosen({
+    hours: hoursOfDays(baseline, week, days, (hour) => barred(rules, days, hour, length)),
+    length,
+    chosen: start.hour,
+    asQuiet: start.asQuiet,
+  });
+  return { window, load, usualLoad: mean(all), sureness, reasons, others };
+}
+
+function deadlineReasons({ deadline }: RecommendInput['rules'], hour: number, backupMs: number | null): string[] {
+  if (deadline === null) return [];
+  const leftMs =
+    'withinMs' in deadline
+      ? deadline.withinMs
+      : ((minutesOf(deadline.doneBy) - hour * 60 + MINUTES_OF_DAY * 2) % MINUTES_OF_DAY || MINUTES_OF_DAY) * 60_000;
+  const name = 'withinMs' in deadline ? `${spanText(leftMs)} from its start` : deadline.doneBy;
+  const takes = backupMs ?? HOUR_MS;
+  return takes > leftMs
+    ? [`its deadline (${name}) cannot be met: a backup takes about ${aboutText(takes)}`]
+    : [`the deadline (${name}) leaves ${aboutText(leftMs - takes)} after its end`];
+}
+
+function hoursOfDays(
+  baseline: Baseline,
+  week: readonly (HourLoad | null)[],
+  days: readonly (typeof WEEK)[number][],
+  barredAt: (hour: number) => DayHour['barred'],
+): readonly DayHour[] {
+  const [key] = tellingKeys(baseline);
+  return Array.from({ length: 24 }, (_, hour) => {
+    const those = days.map((day) => WEEK.indexOf(day) * 24 + hour);
+    const loads = those.flatMap((at) => week[at]?.load ?? []);
+    const usual = key === undefined ? [] : those.flatMap((at) => usualOfHour(baseline.series[key.key], at) ?? []);
+    return {
+      load: loads.length < those.length ? null : mean(loads),
+      figure:
+        key === undefined || usual.length === 0
+          ? null
+          : { signal: key.signal, usual: mean(usual.map((one) => one.median)), p90: mean(usual.map((one) => one.p90)) },
+      barred: barredAt(hour),
+    };
+  });
 }
 
 /** Of the two most telling signals: in the window against the whole week. */
 function figureReasons(baseline: Baseline, hours: readonly number[]): readonly string[] {
-  return (Object.keys(baseline.series) as SeriesKey[])
-    .flatMap((key) => {
-      const signal = parseSeriesKey(key)?.signal as KnownSignal;
-      const weight = TELLING[signal];
-      return weight === undefined ? [] : [{ key, signal, weight }];
-    })
-    .sort((a, b) => b.weight - a.weight || (a.key < b.key ? -1 : 1))
+  return tellingKeys(baseline)
     .slice(0, 2)
     .flatMap(({ key, signal }) => {
       const { label, unit } = signalFacts(signal);

@@ -65,7 +65,7 @@ export function regressionOf(
     return {
       peers: peers.length,
       flags: [],
-      unknown: `${peers.length} earlier ${backup.type} backups are too few to compare with, ${minPeers} are needed`,
+      unknown: `needs ${minPeers} earlier ${backup.type} backups to compare with, has ${peers.length}`,
     };
   const flags: Regression[] = [];
   const compare = (
@@ -95,6 +95,20 @@ export function regressionOf(
   compare('size', ({ bytesRead }) => bytesRead, true, 'read', bytesText);
   compare('stored', ({ bytesStored }) => bytesStored, true, 'stored', bytesText);
   return { peers: peers.length, flags: flags.sort((a, b) => b.ratio - a.ratio), unknown: null };
+}
+
+const WORDS: Readonly<Record<RegressionOf, string>> = {
+  duration: 'slower',
+  speed: 'slower',
+  size: 'larger',
+  stored: 'more new',
+};
+
+/** A few words: `2.3 × slower`; null when nothing is out of the ordinary. */
+export function regressionWord({ flags }: RegressionReport): string | null {
+  const [worst] = flags;
+  if (worst === undefined) return null;
+  return `${Number.isFinite(worst.ratio) ? `${worst.ratio.toFixed(1)} × ` : ''}${WORDS[worst.of]}`;
 }
 
 /** A pause is the policy's doing, not a slower backup. */

@@ -3,7 +3,10 @@ import { forecastGrowth, type ForecastResult } from '../forecast';
 import { usualOfHour, type HoursOfWeek } from './baseline';
 import type { Rollup } from './rollups';
 import { median } from './statistics';
-import { HOURS_OF_WEEK } from './windows';
+import { clockText, HOURS_OF_WEEK } from './windows';
+
+/** Less than this is chance. */
+const LEAST_SEASON = 0.3;
 
 /** What is usual at each hour of the week, Monday 00:00 first; null where nothing is known. 168 values. */
 export function weekProfile(hours: HoursOfWeek | undefined): readonly (number | null)[] {
@@ -51,6 +54,15 @@ function groupMedians(
   const groups = new Map<number, number[]>();
   for (const { hour, value } of values) groups.set(group(hour), [...(groups.get(group(hour)) ?? []), value]);
   return new Map([...groups].map(([key, found]) => [key, median(found)!]));
+}
+
+/** For people: "68 % by hour, 29 % by weekday, peak 10:00"; empty when too little is known. */
+export function seasonText(season: Season | null): string {
+  if (season === null) return '';
+  const { daily, weekly, busiest } = season;
+  if (daily + weekly < LEAST_SEASON) return 'none';
+  const share = (value: number) => `${Math.round(value * 100)} %`;
+  return `${share(daily)} by hour, ${share(weekly)} by weekday, peak ${clockText(busiest * 60)}`;
 }
 
 /** The trend of a series over its days, season left out: whole days are compared with whole days. */

@@ -54,3 +54,6 @@ export function spanText(ms: number): string {
   const rest = second ? Math.floor((seconds % size) / second[1]) : 0;
   return `${Math.floor(seconds / size)} ${name}${second && rest > 0 ? ` ${rest} ${second[0]}` : ''}`;
 }
+
+/** `spanText` of a span that is not known to the second: whole minutes from ten minutes on. */
+export const aboutText = (ms: number): string => spanText(ms >= 600_000 ? Math.round(ms / 60_000) * 60_000 : ms);

@@ -1,5 +1,7 @@
 import { Option } from 'commander';
+import { backupHistory, regressionIn } from '../../../catalog/load-figures';
 import type { BackupJob, ComplianceRow, CopyRow, HoldRow } from '../../../catalog/types';
+import { regressionWord, type BackupFigures, type RegressionReport } from '../../../domain/load/regression';
 import { action, type Verb } from '../../command';
 import { countArgument } from '../../arguments';
 import { formatBytes, formatCount, formatDuration, formatRelative, NONE } from '../../output/format';
@@ -17,7 +19,12 @@ interface ListedBackup {
   readonly holds: readonly HoldRow[];
   /** null: no policy holds, or it was never judged. */
   readonly compliance: ComplianceRow | null;
+  /** null: it did not finish. */
+  readonly regression: RegressionReport | null;
 }
+
+/** Backups that one is compared with. */
+const PEERS = 20;
 
 export const backupList: Verb = (parent, cli) =>
   parent
@@ -47,8 +54,12 @@ export const backupList: Verb = (parent, cli) =>
           catalog.holds(filter),
           catalog.compliance(filter),
         ]);
+        const histories = new Map<string, readonly BackupFigures[]>();
+        for (const name of new Set(jobs.map((job) => job.database)))
+          histories.set(name, await backupHistory(catalog, name, options.limit + PEERS));
         const listed = jobs.map((job) => ({
           job,
+          regression: regressionIn(histories.get(job.database)!, job.backupId),
           copies: copies.filter((copy) => copy.backupId === job.backupId),
           holds: holds.filter((hold) => hold.backupId === job.backupId),
           compliance: judged.find((row) => row.backupId === job.backupId) ?? null,
@@ -59,6 +70,7 @@ export const backupList: Verb = (parent, cli) =>
             copies: entry.copies,
             holds: entry.holds,
             compliance: entry.compliance,
+            regression: entry.regression,
           })),
           text:
             listed.length === 0
@@ -69,6 +81,7 @@ export const backupList: Verb = (parent, cli) =>
     );
 
 function renderBackups(backups: readonly ListedBackup[], now: Date, colors: Palette): string {
+  const odd = ({ regression }: ListedBackup) => regression && regressionWord(regression);
   const judged = backups.some(({ compliance }) => compliance !== null);
   return renderTable<ListedBackup>(
     backups,
@@ -93,6 +106,9 @@ function renderBackups(backups: readonly ListedBackup[], now: Date, colors: Pale
           copies.map((copy) => `${copy.store}:${paintState(copy.grade ?? copy.state, colors)}`).join(' ') || NONE,
       },
       ...(judged ? [{ title: 'POLICY', get: (backup: ListedBackup) => policyWord(backup, colors) }] : []),
+      ...(backups.some(odd)
+        ? [{ title: 'UNUSUAL', get: (backup: ListedBackup) => colors.yellow(odd(backup) ?? '') }]
+        : []),
       { title: 'HOLDS', get: ({ holds }) => holds.map((hold) => colors.magenta(hold.holder)).join(' ') },
     ],
     colors.dim,

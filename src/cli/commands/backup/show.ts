@@ -2,6 +2,8 @@ import { pricesOf } from '../../../config/prices';
 import { backupCosts, copyCost, type CopyCost } from '../../../domain/copy-cost';
 import { moneyLabel, moneyText, type Money } from '../../../domain/money';
 import type { BackupJob, Catalog, ComplianceRow, CopyRow, HoldRow } from '../../../catalog/types';
+import { backupHistory, regressionIn } from '../../../catalog/load-figures';
+import type { RegressionReport } from '../../../domain/load/regression';
 import type { BackupProgress } from '../../../domain/progress';
 import type { ProofRecord } from '../../../repository/types';
 import { action, type Answer, type Verb } from '../../command';
@@ -22,6 +24,8 @@ interface Detail {
   readonly proofs: readonly ProofRecord[];
   readonly holds: readonly HoldRow[];
   readonly compliance: ComplianceRow | null;
+  /** null: it did not finish, or is too old to be compared. */
+  readonly regression: RegressionReport | null;
   readonly url: string | null;
   readonly progress: BackupProgress | null;
 }
@@ -55,6 +59,7 @@ export const backupShow: Verb = (parent, cli) =>
             proofs: detail.proofs,
             holds: detail.holds,
             compliance: detail.compliance,
+            regression: detail.regression,
             url: detail.url,
             progress: detail.progress,
           },
@@ -66,20 +71,23 @@ export const backupShow: Verb = (parent, cli) =>
 
 async function readDetail(context: CliContext, catalog: Catalog, job: BackupJob): Promise<Detail> {
   const { backupId } = job;
-  const [copies, proofs, holds, judged, costs] = await Promise.all([
+  const [copies, proofs, holds, judged, costs, history] = await Promise.all([
     catalog.copies({ backupId }),
     catalog.proofs({ backupId }),
     catalog.holds({ backupId }),
     catalog.compliance({ backupId }),
     readCosts(context, catalog, job),
+    backupHistory(catalog, job.database),
   ]);
   const compliance = judged[0] ?? null;
-  if (job.workflowId === null) return { job, copies, costs, proofs, holds, compliance, url: null, progress: null };
+  const regression = regressionIn(history, backupId);
+  if (job.workflowId === null)
+    return { job, copies, costs, proofs, holds, compliance, regression, url: null, progress: null };
   // The catalogue answers without Temporal; the link and the live figures are extra.
   const client = await context.client().catch(() => null);
   const url = client?.webUiUrl(job.workflowId, job.runId ?? undefined) ?? null;
   const progress = job.status === 'running' ? ((await client?.progress(job.database).catch(() => null)) ?? null) : null;
-  return { job, copies, costs, proofs, holds, compliance, url, progress };
+  return { job, copies, costs, proofs, holds, compliance, regression, url, progress };
 }
 
 async function readCosts(
@@ -139,7 +147,7 @@ function costColumns(costs: Detail['costs']): Column<CopyRow>[] {
 }
 
 function renderDetail(
-  { job, copies, costs, proofs, holds, compliance, url, progress }: Detail,
+  { job, copies, costs, proofs, holds, compliance, regression, url, progress }: Detail,
   now: Date,
   colors: Palette,
 ): string {
@@ -156,6 +164,12 @@ function renderDetail(
         ['policy', compliance === null ? null : policyText(compliance, colors)],
         ['started', `${formatTime(job.startedAt)} (${formatRelative(job.startedAt, now)})`],
         ['took', took === null ? null : formatDuration(took)],
+        [
+          'unusual',
+          regression === null || regression.flags.length === 0
+            ? null
+            : colors.yellow(regression.flags.map(({ text }) => text).join('; ')),
+        ],
         ['rows', formatCount(job.rows)],
         [
           'size',

@@ -1,5 +1,9 @@
 import { emptyBaseline, updateBaseline, type Baseline } from '../../../../src/domain/load/baseline';
-import { recommendWindows, type RecommendInput } from '../../../../src/domain/load/recommend';
+import {
+  recommendWindows,
+  type RecommendInput,
+  type WindowRecommendation,
+} from '../../../../src/domain/load/recommend';
 import { rollUp } from '../../../../src/domain/load/rollups';
 import { DEFAULT_RULES } from '../../../../src/domain/load/rules';
 import { seriesOf } from '../../../../src/domain/load/series';
@@ -47,7 +51,7 @@ test('a shop with a nightly job gets the middle of its quiet night, after the jo
   expect(daily!.load).toBeLessThan(0.1);
   expect(daily!.sureness).toBe('medium');
   expect(daily!.reasons).toEqual([
-    expect.stringMatching(/^daily 04:00–06:00 \(UTC\): load \d %, 39 % on average \(0 % = the quietest hour/),
+    expect.stringMatching(/^load \d %, 39 % on average \(0 % = the quietest hour/),
     expect.stringMatching(/^CPU of the host: 4\S* % there, 3\d\S* % on average$/),
     expect.stringMatching(/^active sessions: [\d.]+ there, [\d.]+ on average$/),
     'a backup takes about 1 h 20 min; 40 min are left over',
@@ -56,10 +60,65 @@ test('a shop with a nightly job gets the middle of its quiet night, after the jo
   ]);
 });
 
-test('working days and the weekend are planned for themselves as well', () => {
-  const answer = recommend(fortnight(shop));
+test('working days and the weekend are planned for themselves only where another time is better then', () => {
+  const alike = recommend(fortnight(shop));
+  expect(alike.ok && alike.windows.map(({ window }) => window.days.length)).toEqual([0]);
+  // At the weekend people shop at night and a job runs all morning.
+  const night = (day: number, hour: number) => (day < 5 ? shop(day, hour) : hour >= 12 && hour < 20 ? 0.05 : 0.6);
+  const answer = recommend(fortnight(night));
   if (!answer.ok) throw new Error(answer.reason);
-  expect(answer.windows.map(({ window }) => window.days.length)).toEqual([0, 5, 2]);
+  expect(answer.windows.map(({ window: { days, from } }) => [days.length, from])).toEqual([
+    // The best that fits all days, which is as good as any at the weekend, and what is better on working days.
+    [0, '18:00'],
+    [5, '04:00'],
+  ]);
+});
+
+test('says why not at other times: the job, what runs into it, the busy day, the deadline, protected times', () => {
+  const protectedTime = { name: 'booking', days: [], from: '20:00', to: '21:00', action: 'noStart' as const };
+  const rules = { ...DEFAULT_RULES, deadline: { doneBy: '07:30' }, protected: [protectedTime] };
+  const answer = recommend(fortnight(shop), { rules });
+  if (!answer.ok) throw new Error(answer.reason);
+  const [{ window, others, reasons }] = answer.windows as [WindowRecommendation];
+  expect(window.from).toBe('03:00');
+  expect(reasons).toContain('the deadline (07:30) leaves 3 h 10 min after its end');
+  expect(others.map(({ from, to, code }) => `${from}–${to} ${code}`)).toEqual([
+    '04:00–06:00 asQuiet',
+    '06:00–07:00 deadline',
+    '07:00–08:00 deadline',
+    '08:00–19:00 busy',
+    '19:00–21:00 protected',
+    '21:00–23:00 busy',
+    '23:00–00:00 asQuiet',
+    '00:00–01:00 runsIntoJob',
+    '01:00–02:00 job',
+    '02:00–03:00 asQuiet',
+  ]);
+  expect(others.find(({ code }) => code === 'job')!.text).toMatch(
+    /^busy in the middle of a quiet time, as by a job: CPU of the host 7\d(\.\d)? %, [456]\S* % around it$/,
+  );
+  expect(others.find(({ code }) => code === 'runsIntoJob')!.text).toBe(
+    'less than the 2 h that are needed until the job of 01:00–02:00',
+  );
+});
+
+test('an hour in which a backup always reads is judged by what its users do then', () => {
+  const quiet = fortnight(shop);
+  const without = (hours: Baseline['series'][string], hour: number) =>
+    Object.fromEntries(Object.entries(hours).filter(([at]) => Number(at) % 24 !== hour));
+  const only = (hours: Baseline['series'][string], hour: number) =>
+    Object.fromEntries(Object.entries(hours).filter(([at]) => Number(at) % 24 === hour));
+  const split = (of: typeof without, hour: number): Baseline => ({
+    ...quiet,
+    series: Object.fromEntries(Object.entries(quiet.series).map(([key, hours]) => [key, of(hours, hour)])),
+  });
+  // Each backup so far met the job at 01:00: no hour without one shows it.
+  const met = recommend(split(without, 1), { during: split(only, 1), backupMs: 4 * HOUR });
+  expect(met.ok && met.windows[0]!.others.find(({ from }) => from === '01:00')?.code).toBe('job');
+  expect(met.ok && met.windows[0]!.window.from).not.toBe('00:00');
+  // And one that reads at a quiet hour does not make that hour look busy.
+  const calm = recommend(split(without, 4), { during: split(only, 4) });
+  expect(calm.ok && calm.windows[0]!.window.from).toBe('04:00');
 });
 
 test('a business that works at night gets the day, and is told that these are peak hours', () => {
@@ -88,7 +147,7 @@ test('protected times are avoided, and stated windows kept to', () => {
   const never = recommend(baseline, {
     rules: { ...DEFAULT_RULES, windows: [{ days: [], from: '23:00', to: '00:00' }] },
   });
-  expect(never).toEqual({ ok: false, reason: 'no window of that length is open' });
+  expect(never).toEqual({ ok: false, reason: 'no window of the 2 h that a backup needs is open' });
 });
 
 test('without enough that is known it does not guess', () => {

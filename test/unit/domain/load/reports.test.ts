@@ -37,7 +37,7 @@ describe('the impact of a backup', () => {
     expect(report.signals.every(({ verdict }) => verdict === 'same')).toBe(true);
     expect(report).toMatchObject({
       sureness: 'high',
-      text: expect.stringContaining('no signal became worse') as string,
+      text: expect.stringContaining('nothing that users feel became worse') as string,
     });
   });
 
@@ -92,7 +92,7 @@ describe('a regression', () => {
       ...peers.map((peer) => ({ ...peer, type: 'full' as const })),
     ]);
     expect(report).toMatchObject({ peers: 3, flags: [] });
-    expect(report.unknown).toBe('3 earlier incremental backups are too few to compare with, 5 are needed');
+    expect(report.unknown).toBe('needs 5 earlier incremental backups to compare with, has 3');
   });
 });
 
@@ -123,7 +123,7 @@ describe('capacity', () => {
       stores: [],
       windowMs: 3_600_000,
     });
-    expect(database).toMatchObject({ forecast: null, unknown: '2 points are too few for a trend, 5 are needed' });
+    expect(database).toMatchObject({ forecast: null, unknown: 'needs 5 backups, has 2' });
     expect(backup!.text).toMatch(/its window of 1 h no longer suffices$/);
   });
 });
