@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { parseConnectionUrl, type ResolvedConnection } from '../../config/connection-url';
 import { toConnectionTarget } from '../../config/secrets';
 import { cliError } from '../../errors/cli';
-import { countArgument, listArgument, ownersArgument, type Owners } from '../arguments';
+import { listArgument } from '../arguments';
 import { action, type Answer, type Cli } from '../command';
 import { confirmTyped } from '../confirm';
 import type { CliContext } from '../context';
@@ -11,6 +11,7 @@ import { load, secrets } from '../lazy';
 import { formatBytes, formatCount, formatDuration, formatRelative, formatShare, formatTime } from '../output/format';
 import { bar, createProgress, withSpinner } from '../output/progress';
 import { renderFacts, renderTable } from '../output/table';
+import { chosen, restoreChoices, type RestoreChoices } from '../restore-choices';
 
 const STORE_HELP =
   'folder, s3://bucket/prefix?endpoint=https://host&region=us-east-1&accessKeyId=env:NAME&secretAccessKey=env:NAME, ' +
@@ -34,24 +35,17 @@ function copyOptions(command: Command): Command {
     .option('--trust-store', "take the store's word for whose signature counts, when the identity file does not say");
 }
 
-interface RecoverOptions extends Omit<CopyOptions, 'identity'> {
+interface RecoverOptions extends Omit<CopyOptions, 'identity'>, RestoreChoices {
   readonly identity?: string;
   readonly list?: boolean;
   readonly to?: string;
   readonly as?: string;
-  readonly schema?: readonly string[];
-  readonly table?: readonly string[];
-  readonly owners: Owners;
-  readonly acls: boolean;
   readonly globals: boolean;
-  readonly jobs: number;
   readonly bin?: readonly string[];
-  readonly replace?: boolean;
-  readonly confirm?: string;
 }
 
 export const recoverCommands = (parent: Command, cli: Cli): void => {
-  copyOptions(parent.command('recover'))
+  const command = copyOptions(parent.command('recover'))
     .description('restore with one store and one key alone: no configuration, no catalogue, no Temporal')
     .option('-i, --identity <file>', `${IDENTITY_HELP}; required unless --list`)
     .option(
@@ -60,15 +54,9 @@ export const recoverCommands = (parent: Command, cli: Cli): void => {
     )
     .option('-l, --list', 'show which backups the store holds, and end; needs no key')
     .option('--as <name>', 'name of the database to make (the one in the URL, unless stated)')
-    .option('--schema <names>', 'only these schemas; repeat or separate by commas', listArgument)
-    .option('--table <names>', 'only these tables, as schema.table', listArgument)
-    .option('--owners <how>', 'keep, omit, or map:ROLE', ownersArgument, 'keep' as Owners)
-    .option('--no-acls', 'leave grants out')
     .option('--no-globals', 'do not create missing roles')
-    .option('-j, --jobs <count>', 'parallel jobs', countArgument, 2)
-    .option('--bin <folders>', 'folders with pg_restore and psql', listArgument)
-    .option('--replace', 'drop what stands in the target first; asks for its name to be typed')
-    .option('--confirm <name>', 'the name of the database that --replace drops, instead of typing it')
+    .option('--bin <folders>', 'folders with pg_restore and psql', listArgument);
+  restoreChoices(command)
     .addHelpText(
       'after',
       `
@@ -102,11 +90,7 @@ Examples:
               to: target,
               replace: options.replace === true,
               options: {
-                jobs: options.jobs,
-                schemas: options.schema ?? [],
-                tables: options.table ?? [],
-                owners: options.owners,
-                acls: options.acls ? 'keep' : 'omit',
+                ...chosen(options),
                 globals: options.globals ? 'roles' : 'none',
                 binDirs: options.bin ?? [],
               },

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { RestoreInput, RestoreResult } from '../../client/types';
 import { cliError } from '../../errors/cli';
-import { countArgument, listArgument, ownersArgument, type Owners } from '../arguments';
 import { action, type Verb } from '../command';
 import { confirmTyped } from '../confirm';
 import type { CliContext } from '../context';
@@ -9,24 +8,18 @@ import { followActivity } from '../follow-run';
 import { formatBytes, formatCount, formatDuration } from '../output/format';
 import { renderFacts } from '../output/table';
 import { resolveBackup } from '../resolve-backup';
+import { chosen, restoreChoices, type RestoreChoices } from '../restore-choices';
 
-interface RestoreOptions {
+interface RestoreOptions extends RestoreChoices {
   readonly to: string;
   readonly as?: string;
   readonly store?: string;
-  readonly schema?: readonly string[];
-  readonly table?: readonly string[];
-  readonly owners: Owners;
-  readonly acls: boolean;
   readonly globals?: boolean;
-  readonly jobs: number;
-  readonly replace?: boolean;
-  readonly confirm?: string;
   readonly wait: boolean;
 }
 
-export const restore: Verb = (parent, cli) =>
-  parent
+export const restore: Verb = (parent, cli) => {
+  const command = parent
     .command('restore')
     .argument('<backup>', 'backup id, part of one, or a database: its newest backup')
     .description('restore a backup into a new or empty database')
@@ -36,14 +29,8 @@ export const restore: Verb = (parent, cli) =>
     )
     .option('--as <name>', "name of the database to make (the target's own, unless stated)")
     .option('-s, --store <name>', 'read the copy at this store (the best proved one, unless stated)')
-    .option('--schema <names>', 'only these schemas; repeat or separate by commas', listArgument)
-    .option('--table <names>', 'only these tables, as schema.table; repeat or separate by commas', listArgument)
-    .option('--owners <how>', 'keep, omit, or map:ROLE', ownersArgument, 'keep' as Owners)
-    .option('--no-acls', 'leave grants out')
-    .option('--globals', 'first create the roles that are missing')
-    .option('-j, --jobs <count>', 'parallel jobs', countArgument, 2)
-    .option('--replace', 'drop what stands in the target first; asks for its name to be typed')
-    .option('--confirm <name>', 'the name of the database that --replace drops, instead of typing it')
+    .option('--globals', 'first create the roles that are missing');
+  return restoreChoices(command)
     .option('--no-wait', 'return as soon as the restore has started')
     .addHelpText(
       'after',
@@ -73,12 +60,8 @@ Examples:
           store: options.store ?? null,
           to,
           as: options.as ?? null,
-          schemas: options.schema ?? [],
-          tables: options.table ?? [],
-          owners: options.owners,
-          acls: options.acls ? 'keep' : 'omit',
+          ...chosen(options),
           globals: options.globals ? 'roles' : 'none',
-          jobs: options.jobs,
           replace: options.replace === true,
           requestedBy: context.who,
         });
@@ -90,6 +73,7 @@ Examples:
         return { data: { ...result, url }, text: describe(context, result) };
       }),
     );
+};
 
 /** A configured database, or a reference; a URL itself would show its password in the process list. */
 async function targetOf(context: CliContext, text: string): Promise<RestoreInput['to']> {
