@@ -5,9 +5,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { createSealer } from '../../src/repository/age';
 import { checkCopy } from '../../src/repository/check';
-import { ensureRepository } from '../../src/repository/ensure';
 import { fillCopy } from '../../src/repository/fill-copy';
-import { manifestKey, segmentKey } from '../../src/repository/layout';
+import { manifestKey } from '../../src/repository/layout';
 import { buildManifest, parseManifest } from '../../src/repository/manifest';
 import { openBackup, readInventory } from '../../src/repository/reader';
 import type { Inventory, RepositoryKeys } from '../../src/repository/types';
@@ -18,56 +17,30 @@ import { withRetry } from '../../src/storage/decorators/retry';
 import type { ObjectStore } from '../../src/storage/object-store';
 import { realTiming } from '../../src/storage/timing';
 import { folderStore } from '../support/format-world';
-import { BACKUP_ID, makeKeys, noise, writeBackup, writerOptions } from '../support/repository';
+import { CONTENT, MANIFEST, OTHER_ID, SEGMENT, writeGoodCopy, type GoodCopy } from '../support/good-copy';
+import { BACKUP_ID, noise, writeBackup, writerOptions } from '../support/repository';
 import { startS3Server, type S3TestServer } from '../support/s3-server';
-import { tempFolder, type TempFolder } from '../support/temp';
 
-const OTHER_ID = '20261121T102530Z-full-5e6f7a8b';
-const SEGMENT = 160 * 1024;
-const CONTENT = {
-  'schema.dump': noise(400_000),
-  'data/1/0.copy': noise(SEGMENT, 2),
-  'data/2/0.copy': Buffer.alloc(300_000, 'row\n'),
-};
-
-let temp: TempFolder;
+let world: GoodCopy;
 let keys: RepositoryKeys;
 let good: ObjectStore;
 let inventory: Inventory;
 let count = 0;
 beforeAll(async () => {
-  temp = await tempFolder('damage');
-  keys = await makeKeys();
-  good = folderStore(join(temp.path, 'good'), 'good');
-  await ensureRepository(good, keys);
-  const { result } = await writeBackup(writerOptions(keys, [good], { segmentBytes: SEGMENT }), CONTENT, 30_000);
-  inventory = result.inventory;
-  const other = { ...CONTENT, 'schema.dump': noise(300_000, 5) };
-  await writeBackup(writerOptions(keys, [good], { segmentBytes: SEGMENT, backupId: OTHER_ID }), other, 30_000);
+  world = await writeGoodCopy('damage');
+  ({ keys, inventory, store: good } = world);
 });
-afterAll(() => temp?.remove());
+afterAll(() => world?.remove());
 
 /** A copy of the good copy that a test may harm. */
 function copyOf(): { readonly store: ObjectStore; readonly path: (key: string) => string } {
-  const folder = join(temp.path, `bad-${count++}`);
-  cpSync(join(temp.path, 'good'), folder, { recursive: true });
+  const folder = join(world.temp, `bad-${count++}`);
+  cpSync(world.folder, folder, { recursive: true });
   return { store: folderStore(folder, 'bad'), path: (key) => join(folder, key) };
 }
-const keyOf = (index: number) => segmentKey('orders', inventory.segments[index]!.object);
-const MANIFEST = manifestKey('orders', BACKUP_ID);
+const keyOf = (index: number) => world.keyOf(index);
 
-/** Reads everything; gives the bytes that were handed on before the failure, which must be a true prefix. */
-async function readEverything(store: ObjectStore): Promise<void> {
-  const reader = await openBackup({ store, database: 'orders', backupId: BACKUP_ID, keys });
-  for (const [path, expected] of Object.entries(CONTENT)) {
-    let at = 0;
-    for await (const chunk of reader.readFile(path)) {
-      expect(chunk.equals(expected.subarray(at, at + chunk.length))).toBe(true);
-      at += chunk.length;
-    }
-    expect(at).toBe(expected.length);
-  }
-}
+const readEverything = (store: ObjectStore) => world.readEverything(store);
 const heal = (target: ObjectStore, from: ObjectStore = good) =>
   fillCopy({ sources: [from], target, database: 'orders', backupId: BACKUP_ID, keys, heal: true });
 
@@ -115,7 +88,7 @@ describe('a damaged segment', () => {
   });
 
   it('is found when it was cut at any chunk edge, or grew', async () => {
-    const whole = readFileSync(join(temp.path, 'good', keyOf(0)));
+    const whole = readFileSync(join(world.folder, keyOf(0)));
     const header = whole.indexOf('\n', whole.indexOf('\n--- ') + 1) + 1;
     const edges = [0, 1, header, header + 16, header + 16 + 65_552, header + 16 + 2 * 65_552, whole.length - 1];
     for (const at of edges) {
@@ -152,7 +125,7 @@ describe('a damaged segment', () => {
 
 describe('a damaged manifest', () => {
   it('is found at whatever byte it was changed or cut, before anything is opened', async () => {
-    const bytes = readFileSync(join(temp.path, 'good', MANIFEST));
+    const bytes = readFileSync(join(world.folder, MANIFEST));
     const place = { database: 'orders', backupId: BACKUP_ID, store: 'bad' };
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
@@ -176,7 +149,7 @@ describe('a damaged manifest', () => {
     ['cut in half', (all: Buffer) => all.subarray(0, all.length >> 1), 'REPO_MANIFEST_DAMAGED'],
     [
       'of another backup',
-      () => readFileSync(join(temp.path, 'good', manifestKey('orders', OTHER_ID))),
+      () => readFileSync(join(world.folder, manifestKey('orders', OTHER_ID))),
       'REPO_MANIFEST_MISPLACED',
     ],
     ['with another inventory', (all: Buffer) => replaced(all, '"rows":2', '"rows":3'), 'REPO_MANIFEST_FORGED'],

@@ -6,56 +6,31 @@ import fc from 'fast-check';
 import { checkCopy } from '../../src/repository/check';
 import { ensureRepository } from '../../src/repository/ensure';
 import { fillCopy } from '../../src/repository/fill-copy';
-import { manifestKey, segmentKey } from '../../src/repository/layout';
+import { manifestKey } from '../../src/repository/layout';
 import { openBackup, readInventory } from '../../src/repository/reader';
 import type { Inventory, RepositoryKeys } from '../../src/repository/types';
 import type { ObjectStore } from '../../src/storage/object-store';
 import { folderStore } from '../support/format-world';
-import { BACKUP_ID, makeKeys, noise, writeBackup, writerOptions } from '../support/repository';
+import { CONTENT, MANIFEST, OTHER_ID, SEGMENT, writeGoodCopy, type GoodCopy } from '../support/good-copy';
+import { BACKUP_ID, writeBackup, writerOptions } from '../support/repository';
 import { NETWORK_KINDS, startStoreWorld, type StoreWorld } from '../support/store-worlds';
-import { tempFolder, type TempFolder } from '../support/temp';
 
-const OTHER_ID = '20261121T102530Z-full-5e6f7a8b';
 const FORGED_ID = '20261121T112530Z-full-00000000';
-const SEGMENT = 160 * 1024;
-const CONTENT = {
-  'schema.dump': noise(400_000),
-  'data/1/0.copy': noise(SEGMENT, 2),
-  'data/2/0.copy': Buffer.alloc(300_000, 'row\n'),
-};
-const MANIFEST = manifestKey('orders', BACKUP_ID);
 
-let temp: TempFolder;
+let origin: GoodCopy;
 let keys: RepositoryKeys;
 let good: ObjectStore;
 let inventory: Inventory;
 beforeAll(async () => {
-  temp = await tempFolder('damaged-copies');
-  keys = await makeKeys();
-  good = folderStore(join(temp.path, 'good'), 'good');
-  await ensureRepository(good, keys);
-  const { result } = await writeBackup(writerOptions(keys, [good], { segmentBytes: SEGMENT }), CONTENT, 30_000);
-  inventory = result.inventory;
-  const other = { ...CONTENT, 'schema.dump': noise(300_000, 5) };
-  await writeBackup(writerOptions(keys, [good], { segmentBytes: SEGMENT, backupId: OTHER_ID }), other, 30_000);
+  origin = await writeGoodCopy('damaged-copies');
+  ({ keys, inventory, store: good } = origin);
 });
-afterAll(() => temp?.remove());
+afterAll(() => origin?.remove());
 
-const keyOf = (index: number) => segmentKey('orders', inventory.segments[index]!.object);
+const keyOf = (index: number) => origin.keyOf(index);
 const at = { database: 'orders', backupId: BACKUP_ID };
 
-/** Reads everything; what is handed on before a failure must be a true prefix. */
-async function readEverything(store: ObjectStore): Promise<void> {
-  const reader = await openBackup({ store, ...at, keys });
-  for (const [path, expected] of Object.entries(CONTENT)) {
-    let offset = 0;
-    for await (const chunk of reader.readFile(path)) {
-      expect(chunk.equals(expected.subarray(offset, offset + chunk.length))).toBe(true);
-      offset += chunk.length;
-    }
-    expect(offset).toBe(expected.length);
-  }
-}
+const readEverything = (store: ObjectStore) => origin.readEverything(store);
 
 describe.each(NETWORK_KINDS)('a copy in a store of the kind %s', (kind) => {
   let world: StoreWorld;
@@ -110,7 +85,7 @@ describe.each(NETWORK_KINDS)('a copy in a store of the kind %s', (kind) => {
   }, 60_000);
 
   it('is found damaged where a segment was cut at a chunk edge, or grew', async () => {
-    const whole = readFileSync(join(temp.path, 'good', keyOf(0)));
+    const whole = readFileSync(join(origin.folder, keyOf(0)));
     const header = whole.indexOf('\n', whole.indexOf('\n--- ') + 1) + 1;
     const { object } = inventory.segments[0]!;
     for (const edge of [0, header, header + 16, header + 16 + 65_552, whole.length - 1]) {
@@ -196,7 +171,7 @@ describe.each(NETWORK_KINDS)('a copy in a store of the kind %s', (kind) => {
   }, 60_000);
 
   it('heals another copy, and is itself passed over where it is damaged', async () => {
-    const target = folderStore(join(temp.path, `target-${kind}`), 'target');
+    const target = folderStore(join(origin.temp, `target-${kind}`), 'target');
     harm(keyOf(1), (bytes) => {
       bytes[7]! ^= 1;
       return bytes;
