@@ -61,6 +61,7 @@ export async function openBench(
   options: BenchOptions,
   supervisor: Supervisor,
   say: (line: string) => void,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Bench> {
   const { folder } = options;
   await clearFolder(folder);
@@ -80,6 +81,7 @@ export async function openBench(
       max_wal_senders: 0,
       autovacuum: 'off',
       max_connections: 50,
+      ...settings,
     },
   });
   supervisor.add('PostgreSQL', () => postgres.stop());

@@ -34,6 +34,14 @@ export interface Installation {
   close(): Promise<void>;
 }
 
+/** Backups have a role of their own, as the documentation asks for: the watch tells their sessions from the application's by it. */
+const ROLE = 'holdfast';
+
+const asRole = (address: string): string => {
+  const url = new URL(address.replace(/^(postgres(?:ql)?:\/\/)[^/]*\//, '$1localhost/'));
+  return url.href.replace('//localhost/', `//${ROLE}@/`);
+};
+
 export async function openInstallation(bench: Bench, options: InstallationOptions): Promise<Installation> {
   const supervisor = new Supervisor();
   bench.supervisor.add(options.name, () => supervisor.stopAll());
@@ -43,6 +51,9 @@ export async function openInstallation(bench: Bench, options: InstallationOption
     const { path } = await ensureTool('temporal', { say: bench.say });
     const temporal = await startEmbeddedTemporal({ program: path, folder: join(folder, 'temporal') });
     supervisor.add('Temporal', () => temporal.stop());
+    await bench.sql(
+      `do $$ begin create role ${ROLE} superuser login; exception when duplicate_object then null; end $$`,
+    );
     const catalog = `catalog_${options.name}`;
     await bench.sql(`drop database if exists ${catalog} with (force)`);
     await bench.sql(`create database ${catalog}`);
@@ -52,7 +63,7 @@ export async function openInstallation(bench: Bench, options: InstallationOption
     };
     const keys = bench.keysDir;
     const configFile = join(folder, 'holdfast.yaml');
-    const source = secret('source.url', bench.url());
+    const source = secret('source.url', asRole(bench.url()));
     const config = {
       version: 1,
       databases: options.databases.map(({ name, load }) => ({
@@ -76,7 +87,7 @@ export async function openInstallation(bench: Bench, options: InstallationOption
         signingKey: `file:${keys}/signing.key`,
         identities: [`file:${keys}/identity.txt`],
       },
-      catalog: { connection: { url: secret('catalog.url', bench.postgres.url(catalog)) } },
+      catalog: { connection: { url: secret('catalog.url', asRole(bench.url(catalog))) } },
       temporal: { address: temporal.address, namespace: temporal.namespace },
       tools: { postgresBin: [bench.binDir] },
       scratch: { dir: bench.scratchDir },

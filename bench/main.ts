@@ -6,6 +6,8 @@ import { clearFolder, describeMachine, openBench } from './bench';
 import { measureCopies } from './copies';
 import { measureFull } from './full';
 import { generate } from './generate';
+import { measureIdleGoverned } from './idle-governed';
+import { measureImpact } from './impact';
 import { measureIncremental } from './incremental';
 import { measureNetwork, measureProviders } from './network';
 import { BENCH_USAGE, parseBenchOptions, type BenchOptions, type Section } from './options';
@@ -13,10 +15,13 @@ import { goals, report } from './report';
 import { measureLarge, measureRestore } from './restore';
 import { readResults, writeResults, type Results } from './results';
 import { measureSampling } from './sampling';
+import { measureSteering } from './steer';
 import { measureSweep } from './sweep';
 
 /** From .holdfast/bench-build/bench to bench. */
 const HOME = resolve(__dirname, '..', '..', '..', 'bench');
+/** A database for those in which a backup must last. */
+const STEERED: ReadonlySet<Section> = new Set(['impact', 'steer', 'idle-governed']);
 const say = (line: string) => console.log(`bench  ${line}`);
 
 async function runSections(
@@ -30,7 +35,7 @@ async function runSections(
   const interrupted = () => void supervisor.stopAll().then(() => process.exit(130));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    const bench = await openBench({ ...options, megabytes }, supervisor, say);
+    const bench = await openBench({ ...options, megabytes }, supervisor, say, settingsFor(sections));
     results.machine = describeMachine(bench);
     await generate(bench.postgres.url(bench.database), megabytes, say);
     for (const section of sections) {
@@ -66,6 +71,15 @@ async function runSections(
         case 'sampling':
           results.sampling = { ...measured, values: await measureSampling(bench) };
           break;
+        case 'impact':
+          results.impact = { ...measured, values: await measureImpact(bench) };
+          break;
+        case 'steer':
+          results.steer = { ...measured, values: await measureSteering(bench) };
+          break;
+        case 'idle-governed':
+          results.idleGoverned = { ...measured, values: await measureIdleGoverned(bench) };
+          break;
         case 'large':
           results.large = { ...measured, values: await measureLarge(bench) };
           break;
@@ -80,6 +94,13 @@ async function runSections(
   }
 }
 
+/** What a server in use has, and the others are measured without. */
+function settingsFor(sections: readonly Section[]): Readonly<Record<string, string>> {
+  if (!sections.includes('impact')) return {};
+  // A checkpoint would meet some lanes and not others.
+  return { shared_preload_libraries: 'pg_stat_statements', checkpoint_timeout: '1h' };
+}
+
 function save(results: Results): void {
   writeResults(join(HOME, 'results.json'), results);
   writeFileSync(join(HOME, 'RESULTS.md'), report(results));
@@ -89,18 +110,11 @@ async function main(): Promise<void> {
   const options = parseBenchOptions(process.argv.slice(2), process.cwd());
   if (!options) return console.log(BENCH_USAGE);
   const results: Results = options.quick ? {} : readResults(join(HOME, 'results.json'));
-  await runSections(
-    options,
-    options.sections.filter((section) => section !== 'large'),
-    options.megabytes,
-    results,
-  );
-  await runSections(
-    options,
-    options.sections.filter((section) => section === 'large'),
-    options.largeMegabytes,
-    results,
-  );
+  const only = (wanted: (section: Section) => boolean, megabytes: number) =>
+    runSections(options, options.sections.filter(wanted), megabytes, results);
+  await only((section) => section !== 'large' && !STEERED.has(section), options.megabytes);
+  await only((section) => STEERED.has(section), options.steeredMegabytes);
+  await only((section) => section === 'large', options.largeMegabytes);
   if (options.quick) console.log(report(results));
   for (const { what, goal, measured, met } of goals(results))
     say(`${met ? 'met    ' : 'NOT MET'}  ${what}: ${measured} (${goal})`);

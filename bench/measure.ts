@@ -30,10 +30,14 @@ export async function interleave(
   lanes: readonly Lane[],
   rounds: number,
   say: (line: string) => void,
+  /** `alternate`: every other round goes backwards, so that none always comes after the same one. */
+  { alternate = false }: { readonly alternate?: boolean } = {},
 ): Promise<LaneResult[]> {
   const results = lanes.map((lane) => ({ name: lane.name, samples: [] as Sample[] }));
   for (let round = 1; round <= rounds; round += 1)
-    for (const [index, lane] of lanes.entries()) {
+    for (let turn = 0; turn < lanes.length; turn += 1) {
+      const index = alternate && round % 2 === 0 ? lanes.length - 1 - turn : turn;
+      const lane = lanes[index]!;
       await lane.prepare?.();
       // What an earlier lane wrote must not be written back during this one.
       await shell('sync');

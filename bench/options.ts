@@ -10,6 +10,9 @@ export const SECTIONS = [
   'copies',
   'providers',
   'sampling',
+  'impact',
+  'steer',
+  'idle-governed',
   'large',
 ] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -22,6 +25,8 @@ export interface BenchOptions {
   readonly megabytes: number;
   /** Of the section `large`. */
   readonly largeMegabytes: number;
+  /** Of the sections in which a backup must last long enough to be steered or felt. */
+  readonly steeredMegabytes: number;
   readonly folder: string;
   /** Figures for development: they are printed, and the results that are kept stay as they are. */
   readonly quick: boolean;
@@ -64,6 +69,7 @@ export function parseBenchOptions(argv: readonly string[], cwd: string): BenchOp
     rounds: wholeNumber(values.rounds ?? (values.quick ? '1' : '5'), '--rounds'),
     megabytes: wholeNumber(values.size ?? (values.quick ? '80' : '500'), '--size'),
     largeMegabytes: values.quick ? 300 : 5_000,
+    steeredMegabytes: values.quick ? 150 : 800,
     folder: resolve(cwd, values.folder),
     quick: values.quick,
   };

@@ -47,16 +47,26 @@ export async function runPgbench(bench: Bench, database: string, shape: LoadShap
   return Number(tps);
 }
 
-/** Transactions at a fixed rate, as they come from many users: a slow one does not keep the next from being due. */
-export function startLoad(bench: Bench, database: string, shape: LoadShape, perSecond: number): Load {
+export interface LoadOptions {
+  /** As they come from many users: a slow one does not keep the next from being due. Absent = as fast as it can. */
+  readonly perSecond?: number;
+  /** Share of the transactions that are logged. @default all */
+  readonly logged?: number;
+}
+
+/** Runs until it is stopped. */
+export function startLoad(bench: Bench, database: string, shape: LoadShape, options: LoadOptions): Load {
+  const { perSecond, logged } = options;
   const folder = join(bench.options.folder, 'pgbench');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const child = spawn(
-    join(bench.binDir, 'pgbench'),
-    [...shapeArgs(shape), '-j', '1', '-R', String(perSecond), '-T', '3600', '--log', `--log-prefix=${folder}/log`],
-    { env: bench.pgEnv(database), stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const args = [...shapeArgs(shape), '-j', '1', '-T', '3600', '--log', `--log-prefix=${folder}/log`];
+  if (perSecond !== undefined) args.push('-R', String(perSecond));
+  if (logged !== undefined) args.push(`--sampling-rate=${logged}`);
+  const child = spawn(join(bench.binDir, 'pgbench'), args, {
+    env: bench.pgEnv(database),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let complaint = '';
   let stopped = false;
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-2_000)));
@@ -98,18 +108,16 @@ export interface Felt {
   readonly p99: number;
 }
 
-/** `from` included, `to` not; milliseconds since the epoch. */
-export function feltBetween(all: readonly Transaction[], from: number, to: number): Felt {
-  const times = all.filter(({ at }) => at >= from && at < to).map(({ ms }) => ms);
-  times.sort((one, other) => one - other);
-  const of = (share: number) => percentile(times, share);
-  return {
-    count: times.length,
-    perSecond: times.length / ((to - from) / 1_000),
-    p50: of(0.5),
-    p95: of(0.95),
-    p99: of(0.99),
-  };
+/** In all of these times together, `from` included, `to` not; milliseconds since the epoch. */
+export function feltBetween(
+  all: readonly Transaction[],
+  times: readonly { readonly from: number; readonly to: number }[],
+): Felt {
+  const found = all.filter(({ at }) => times.some(({ from, to }) => at >= from && at < to)).map(({ ms }) => ms);
+  found.sort((one, other) => one - other);
+  const seconds = times.reduce((sum, { from, to }) => sum + (to - from), 0) / 1_000;
+  const of = (share: number) => percentile(found, share);
+  return { count: found.length, perSecond: found.length / seconds, p50: of(0.5), p95: of(0.95), p99: of(0.99) };
 }
 
 /** The smallest value that this share of all does not exceed. `sorted` ascends; NaN of nothing. */

@@ -3,7 +3,8 @@ import { LATENCY_MS, MEGABYTES_PER_SECOND } from './far-stores';
 import { medianMs, median, type LaneResult } from './measure';
 import { PROVIDER_BYTES, TOGETHER } from './network';
 import type { Measured, Results } from './results';
-import type { SamplingResult } from './sampling';
+import { loadGoals, loadParts } from './report-load';
+import { mebibytes, percent, ratio, seconds, table } from './words';
 
 /** One promise with what was measured for it. */
 export interface Goal {
@@ -14,10 +15,6 @@ export interface Goal {
 }
 
 const CEILING = 'pg_dump -Fc -Z0 > /dev/null';
-const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
-const ratio = (value: number) => `${value.toFixed(2)} ×`;
-const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 2 : 1)} %`;
-const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
 function laneNamed(lanes: readonly LaneResult[], name: string): LaneResult {
   const found = lanes.find((lane) => lane.name === name);
@@ -29,7 +26,8 @@ const stored = (lane: LaneResult) => median(lane.samples.map((sample) => sample.
 const peak = (lane: LaneResult) => Math.max(...lane.samples.map((sample) => sample.rssBytes ?? 0));
 
 /** Every goal that the sections at hand can answer. */
-export function goals({ full, incremental, restore, network, copies, sampling, large }: Results): Goal[] {
+export function goals(results: Results): Goal[] {
+  const { full, incremental, restore, network, copies, large } = results;
   const found: Goal[] = [];
   const atMost = (what: string, value: number, limit: number, show: (value: number) => string) =>
     found.push({ what, goal: `at most ${show(limit)}`, measured: show(value), met: value <= limit });
@@ -108,17 +106,7 @@ export function goals({ full, incremental, restore, network, copies, sampling, l
     atLeast('speed of filling a store, to rclone copy', FILL);
     atLeast('speed of healing a lost copy, to rclone copy', HEAL);
   }
-  if (sampling) {
-    const { workerCpuShare, serverCpuShare } = sampling.values;
-    atMost('sampling, of one core, worker and server together', workerCpuShare + serverCpuShare, 0.01, percent);
-    atMost('sampling, transactions lost', Math.max(0, lostShare(sampling.values)), 0.01, percent);
-  }
-  return found;
-}
-
-/** Share of the transactions that sampling cost: the middle of the turns. Below 0 where chance was larger than the cost. */
-function lostShare({ pairs }: SamplingResult): number {
-  return median(pairs.map(({ alone, sampled }) => 1 - sampled / alone));
+  return [...found, ...loadGoals(results)];
 }
 
 /** The whole of RESULTS.md. */
@@ -214,27 +202,7 @@ export function report(results: Results): string {
       ),
     );
   }
-  if (results.sampling) {
-    const { values, ...about } = results.sampling;
-    const { pairs, roundMs } = values;
-    parts.push(
-      '## Sampling',
-      `${intro(about)} pgbench’s reads (-S) at full speed, with and without the default samplers of PostgreSQL and host every 2 s, in turns ` +
-        `on the same server: ${pairs.length} turns, ${values.rounds} samples of ${values.signals} signals.`,
-      table(
-        ['what', 'measured'],
-        [
-          ['transactions per second, alone', median(pairs.map(({ alone }) => alone)).toFixed(0)],
-          ['transactions per second, sampled', median(pairs.map(({ sampled }) => sampled)).toFixed(0)],
-          ['transactions lost, middle of the turns', percent(lostShare(values))],
-          ['CPU of the sampling process, of one core', percent(values.workerCpuShare)],
-          ['CPU of its backend, of one core', percent(values.serverCpuShare)],
-          ['one sample, middle', `${median(roundMs).toFixed(1)} ms`],
-          ['one sample, slowest', `${Math.max(...roundMs).toFixed(1)} ms`],
-        ],
-      ),
-    );
-  }
+  parts.push(...loadParts(results, intro));
   if (results.large) {
     const { values, ...about } = results.large;
     parts.push('## A large database', intro(about), laneTable(values, medianMs(values[0]!)));
@@ -258,9 +226,4 @@ function laneTable(lanes: readonly LaneResult[], base: number, against = 'to the
       ]; // prettier-ignore
     }),
   );
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ImpactResult } from './impact';
 import type { IncrementalResult } from './incremental';
 import type { LaneResult } from './measure';
 import type { SamplingResult } from './sampling';
+import type { Steered } from './steer';
 import type { SweepRow } from './sweep';
 
 /** What was measured, section by section; a section that is measured again replaces its older figures. */
@@ -15,6 +17,9 @@ export interface Results {
   copies?: Measured<readonly LaneResult[]>;
   providers?: Measured<readonly LaneResult[]>;
   sampling?: Measured<SamplingResult>;
+  impact?: Measured<ImpactResult>;
+  steer?: Measured<readonly Steered[]>;
+  idleGoverned?: Measured<readonly LaneResult[]>;
   large?: Measured<readonly LaneResult[]>;
 }
 

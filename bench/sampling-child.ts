@@ -16,7 +16,8 @@ export interface SamplingFigures {
   readonly onMs: number;
   readonly rounds: number;
   readonly failures: number;
-  /** Wall time of each round. Milliseconds. */
+  /** When each round began, milliseconds since the epoch, and its wall time. */
+  readonly roundAt: readonly number[];
   readonly roundMs: readonly number[];
   /** Different signals that were measured. */
   readonly signals: number;
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     target: () => Promise.resolve(parseConnectionUrl(url, 'bench')),
     secrets: () => Promise.reject(new Error('there are no secrets here')),
   });
+  const roundAt: number[] = [];
   const roundMs: number[] = [];
   const signals = new Set<string>();
   let [failures, cpuMs, onMs] = [0, 0, 0];
@@ -38,6 +40,7 @@ async function main(): Promise<void> {
 
   const round = async (counted: boolean) => {
     const startedAt = performance.now();
+    if (counted) roundAt.push(performance.timeOrigin + startedAt);
     const reading = await set.sample();
     if (counted) roundMs.push(performance.now() - startedAt);
     failures += reading.failures.length;
@@ -61,6 +64,7 @@ async function main(): Promise<void> {
     onMs,
     rounds: roundMs.length,
     failures,
+    roundAt,
     roundMs,
     signals: signals.size,
   };

@@ -1,23 +1,34 @@
-/** What sampling costs the server and the machine: pgbench with and without it, in turns, on the same server. */
-import { spawn, execFileSync } from 'node:child_process';
+/** What sampling costs the server and the machine: pgbench in the moments of each sample, and between them. */
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { lostAround, type Around } from './around';
 import type { Bench } from './bench';
+import { initPgbench, startLoad, type LoadShape } from './pgbench';
 import type { SamplingFigures } from './sampling-child';
 
 const DATABASE = 'sampling';
 /** Times 100 000 accounts: fits the cache, so that TPS is CPU and not the luck of the disk. */
 const SCALE = 10;
-const SLICE_SECONDS = 4;
-/** Of four slices each, for every round that is asked for. */
-const TURNS = 3;
-const CLIENTS = 4;
+/** Reads alone, which no flush and no checkpoint holds up, so that every lost cycle shows. */
+const SHAPE: LoadShape = { script: 'select-only', clients: 4 };
+const LOGGED = 0.05;
+/** For every round that is asked for. */
+const SECONDS = 30;
+/** The rhythm of a running backup, which is the default of `load.every`. */
+const CYCLE_MS = 2_000;
+/** A sample takes a few hundredths of a second; what it leaves behind, such as memory to be swept, a little longer. */
+const FELT_MS = 250;
 
 export interface SamplingResult {
-  /** Transactions per second, each the mean of two slices that ran around, or between, those of the other. */
-  readonly pairs: readonly { readonly alone: number; readonly sampled: number }[];
+  /** Transactions per second while it was sampled. */
+  readonly perSecond: number;
+  readonly around: Around;
+  /** The same figures taken around moments in which nothing was sampled: what chance makes of them. */
+  readonly nothing: Around;
   /** Of one core, while sampling. */
   readonly workerCpuShare: number;
   /** Of the backend that answers the sampler. */
@@ -27,40 +38,32 @@ export interface SamplingResult {
   readonly signals: number;
 }
 
-/** Four slices a turn: alone, sampled, sampled, alone, so that a drift of the machine meets both alike. */
+/** pgbench at full speed all the time; what each sample cost is seen in the transactions around it. */
 export async function measureSampling(bench: Bench): Promise<SamplingResult> {
   await bench.sql(`drop database if exists ${DATABASE}`);
   await bench.sql(`create database ${DATABASE}`);
-  execFileSync(join(bench.binDir, 'pgbench'), ['-i', '-q', '-s', String(SCALE)], {
-    env: bench.pgEnv(DATABASE),
-    stdio: 'ignore',
-  });
+  initPgbench(bench, DATABASE, SCALE);
   const sampler = await startSampler(bench);
   try {
     const backend = await backendPid(bench);
-    await slice(bench);
+    const load = startLoad(bench, DATABASE, SHAPE, { logged: LOGGED });
+    await sleep(5_000);
     const before = cpuSeconds(backend);
-    const pairs: { alone: number; sampled: number }[] = [];
-    const sampled = async () => {
-      await sampler.say('on');
-      const tps = await slice(bench);
-      await sampler.say('off');
-      return tps;
-    };
-    const turns = bench.options.rounds * TURNS;
-    for (let turn = 1; turn <= turns; turn += 1) {
-      const [first, second, third, last] = [await slice(bench), await sampled(), await sampled(), await slice(bench)];
-      const pair = { alone: (first + last) / 2, sampled: (second + third) / 2 };
-      pairs.push(pair);
-      bench.say(
-        `turn ${turn}/${turns}  alone ${Math.round(pair.alone)}, sampled ${Math.round(pair.sampled)} transactions/s`,
-      );
-    }
+    const from = Date.now();
+    await sampler.say('on');
+    await sleep((bench.options.quick ? 10 : bench.options.rounds * SECONDS) * 1_000);
+    await sampler.say('off');
+    const to = Date.now();
     const serverSeconds = cpuSeconds(backend) - before;
-    const { cpuShare, onMs, rounds, roundMs, signals, failures } = await sampler.end();
+    const done = (await load.stop()).map(({ at }) => at);
+    const { cpuShare, onMs, rounds, roundAt, roundMs, signals, failures } = await sampler.end();
     if (failures > 0) throw new Error(`${failures} samples failed: such figures are of something else`);
+    const cut = { done, feltMs: FELT_MS, cycleMs: CYCLE_MS };
+    const within = done.filter((at) => at >= from && at < to).length;
     return {
-      pairs,
+      perSecond: within / LOGGED / ((to - from) / 1_000),
+      around: lostAround({ ...cut, events: roundAt }),
+      nothing: lostAround({ ...cut, events: roundAt.map((at) => at + CYCLE_MS / 2) }),
       workerCpuShare: cpuShare,
       serverCpuShare: serverSeconds / (onMs / 1_000),
       rounds,
@@ -71,22 +74,6 @@ export async function measureSampling(bench: Bench): Promise<SamplingResult> {
     sampler.kill();
     await bench.sql(`drop database if exists ${DATABASE} with (force)`);
   }
-}
-
-/** Transactions per second of one slice: reads alone, which no flush and no checkpoint holds up, so that every lost cycle shows. */
-async function slice(bench: Bench): Promise<number> {
-  const args = ['-n', '-S', '-M', 'prepared', '-c', String(CLIENTS), '-j', '2', '-T', String(SLICE_SECONDS)];
-  const child = spawn(join(bench.binDir, 'pgbench'), args, {
-    env: bench.pgEnv(DATABASE),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let told = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (told += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
-  const tps = /^tps = ([\d.]+)/m.exec(told)?.[1];
-  if (code !== 0 || tps === undefined) throw new Error(`pgbench ended with ${String(code)}:\n${told.slice(-2_000)}`);
-  return Number(tps);
 }
 
 async function startSampler(bench: Bench) {

@@ -72,9 +72,11 @@ describe('the bench', () => {
     ]);
   });
 
-  it('judges the cost of sampling by CPU and by the middle of the pairs', () => {
+  it('judges the cost of sampling by CPU, and by what is lost around each sample with its uncertainty', () => {
     const values = {
-      pairs: [1_000, 992, 985].map((sampled) => ({ alone: 1_000, sampled })),
+      perSecond: 9_000,
+      around: { lost: 0.004, error: 0.002, cycles: 60 },
+      nothing: { lost: 0, error: 0.002, cycles: 60 },
       workerCpuShare: 0.004,
       serverCpuShare: 0.008,
       rounds: 9,
@@ -84,9 +86,11 @@ describe('the bench', () => {
     const sampling = { at: '2026-01-01T00:00:00Z', megabytes: 500, rounds: 5, loadBefore: 0.1, values };
     expect(goals({ sampling }).map(({ measured, met }) => [measured, met])).toEqual([
       ['1.20 %', false],
-      ['0.80 %', true],
+      ['0.40 % ± 0.40 %', true],
     ]);
-    expect(report({ sampling })).toMatch(/one sample, middle \| 5.0 ms/);
+    const unsure = { ...values, around: { ...values.around, error: 0.004 } };
+    expect(goals({ sampling: { ...sampling, values: unsure } })[1]!.met).toBe(false);
+    expect(report({ sampling })).toMatch(/one sample, middle \| 5.00 ms/);
   });
 
   it('writes a page with machine, goals and lanes', () => {
@@ -103,7 +107,7 @@ describe('the bench', () => {
   });
 
   it('chooses sections, and leaves the large database out unless it is asked for', () => {
-    expect(parseBenchOptions([], '/x')).toMatchObject({ sections: ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers', 'sampling'], rounds: 5, megabytes: 500, quick: false }); // prettier-ignore
+    expect(parseBenchOptions([], '/x')).toMatchObject({ sections: ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers', 'sampling', 'impact', 'steer', 'idle-governed'], rounds: 5, megabytes: 500, quick: false }); // prettier-ignore
     expect(parseBenchOptions(['--large'], '/x')?.sections).toContain('large');
     expect(parseBenchOptions(['--only', 'large,full'], '/x')?.sections).toEqual(['full', 'large']);
     expect(parseBenchOptions(['--quick'], '/x')).toMatchObject({ rounds: 1, quick: true });

@@ -1,0 +1,228 @@
+/**
+ * What a backup costs the application that shares its server: pgbench at half of what the server can do, alone, under a backup
+ * that nothing slows, under one that the load watch paces, and under pg_dump. One pgbench runs through all of it; each lane is a
+ * time cut out of its log, compared with the quiet times before and after it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench } from './bench';
+import { openInstallation, type Installation } from './installation';
+import { median, shell } from './measure';
+import { feltBetween, initPgbench, runPgbench, startLoad, type Felt, type LoadShape } from './pgbench';
+
+/** Reads and writes of one large table: without the few rows that all transactions of TPC-B meet in. */
+const SHAPE: LoadShape = { script: 'simple-update', clients: 8 };
+/** Times 100 000 accounts. */
+const SCALE = 20;
+const CAPACITY_SECONDS = 5;
+/** What a lane leaves behind, before the next quiet time counts. */
+const SETTLE_MS = 4_000;
+const QUIET_MS = 12_000;
+/** A governed backup that takes longer is cancelled, and the share that it had read is told. */
+export const LONGEST_MS = 80_000;
+
+/** As a user writes it: the defaults, with the mean statement held as close as the application's response is by default. */
+export const GOVERNED_LOAD = {
+  watch: true,
+  // The bench runs at any hour.
+  peak: { windows: [] },
+  limits: { statementMeanMs: { throttle: '+5%', release: '+3%', pause: '+100%', least: 0 } },
+};
+
+export const DUMP_COMMAND = 'pg_dump -Fd -j2';
+
+export interface ImpactRun {
+  readonly round: number;
+  /** From the request to the end. */
+  readonly ms: number;
+  /** Of the bytes of the database, 0..1; 1 = it ended. */
+  readonly share: number;
+  /** Paces that the run was given; 0 = none but the first. */
+  readonly paces: number;
+  readonly felt: Felt;
+  /** In the quiet times before and after it, as if they were one. */
+  readonly quiet: Felt;
+}
+
+export interface ImpactLane {
+  readonly name: string;
+  readonly runs: readonly ImpactRun[];
+}
+
+export interface ImpactResult {
+  /** Transactions per second at full speed, and those that were asked for: half of it. */
+  readonly capacity: number;
+  readonly asked: number;
+  readonly script: string;
+  /** All quiet times together. */
+  readonly alone: Felt;
+  /** The p95 of each quiet time by itself: what chance does to it. */
+  readonly aloneP95: readonly number[];
+  readonly lanes: readonly ImpactLane[];
+}
+
+/** What happened in a lane; times in milliseconds since the epoch. */
+interface Ran {
+  readonly lane: number;
+  readonly round: number;
+  readonly from: number;
+  readonly to: number;
+  readonly share: number;
+  readonly paces: number;
+}
+
+interface WorkedLane {
+  readonly name: string;
+  /** In the quiet time before it: what must run before the backup begins. */
+  readonly prepare: () => Promise<void>;
+  readonly run: () => Promise<{ readonly share: number; readonly paces: number }>;
+  readonly after: () => Promise<void>;
+}
+
+export const LANES = {
+  dump: DUMP_COMMAND,
+  free: 'Holdfast, not governed',
+  governed: 'Holdfast, governed',
+} as const;
+
+export async function measureImpact(bench: Bench): Promise<ImpactResult> {
+  initPgbench(bench, bench.database, SCALE);
+  await bench.sql('create extension if not exists pg_stat_statements', bench.database);
+  const speeds: number[] = [];
+  for (let run = 0; run < 3; run += 1)
+    speeds.push(await runPgbench(bench, bench.database, SHAPE, bench.options.quick ? 2 : CAPACITY_SECONDS));
+  const capacity = median(speeds);
+  const asked = Math.round(capacity / 2);
+  bench.say(`capacity ${Math.round(capacity)} transactions/s; ${asked} are asked for`);
+  const free = await openInstallation(bench, { name: 'free', databases: [{ name: 'free' }] });
+  const governed = await openInstallation(bench, {
+    name: 'governed',
+    databases: [{ name: 'governed', load: GOVERNED_LOAD }],
+  });
+  try {
+    await bench.sql('checkpoint');
+    const load = startLoad(bench, bench.database, SHAPE, { perSecond: asked });
+    const lanes = [
+      dumpLane(bench),
+      workerLane(LANES.free, free, 'free'),
+      workerLane(LANES.governed, governed, 'governed'),
+    ];
+    const quiet: { from: number; to: number }[] = [];
+    const ran: Ran[] = [];
+    const restful = async () => {
+      await shell('sync');
+      await sleep(SETTLE_MS);
+      const from = Date.now();
+      await sleep(bench.options.quick ? QUIET_MS / 3 : QUIET_MS);
+      quiet.push({ from, to: Date.now() });
+    };
+    for (let round = 1; round <= bench.options.rounds; round += 1)
+      for (let turn = 0; turn < lanes.length; turn += 1) {
+        // Whoever went first goes last in the next round.
+        const index = (turn + round - 1) % lanes.length;
+        const lane = lanes[index]!;
+        await lane.prepare();
+        await restful();
+        const from = Date.now();
+        const { share, paces } = await lane.run();
+        const to = Date.now();
+        ran.push({ lane: index, round, from, to, share, paces });
+        await lane.after();
+        const part = share < 1 ? `, ${Math.round(share * 100)} % of it done` : '';
+        bench.say(`round ${round}  ${lane.name}: ${((to - from) / 1000).toFixed(1)} s${part}`);
+      }
+    await restful();
+    const all = await load.stop();
+    const felt = (times: readonly { from: number; to: number }[]) => feltBetween(all, times);
+    const runsOf = (index: number): ImpactRun[] =>
+      ran.flatMap(({ lane, from, to, round, share, paces }, place) =>
+        lane !== index
+          ? []
+          : [
+              {
+                round,
+                ms: to - from,
+                share,
+                paces,
+                felt: felt([{ from, to }]),
+                quiet: felt(quiet.slice(place, place + 2)),
+              },
+            ],
+      );
+    return {
+      capacity,
+      asked,
+      script: SHAPE.script,
+      alone: felt(quiet),
+      aloneP95: quiet.map((time) => felt([time]).p95),
+      lanes: lanes.map(({ name }, index) => ({ name, runs: runsOf(index) })),
+    };
+  } finally {
+    await Promise.all([free.close(), governed.close()]);
+  }
+}
+
+function dumpLane(bench: Bench): WorkedLane {
+  return {
+    name: LANES.dump,
+    prepare: async () => bench.clean(),
+    run: async () => {
+      await shell(`${DUMP_COMMAND} -f ${bench.out}/dir`, bench.pgEnv());
+      return { share: 1, paces: 0 };
+    },
+    after: () => Promise.resolve(),
+  };
+}
+
+/** Its worker runs only around its own turns: a watch would learn the other backups as what is usual. */
+function workerLane(name: string, installation: Installation, database: string): WorkedLane {
+  let worker: Awaited<ReturnType<Installation['startWorker']>> | null = null;
+  return {
+    name,
+    prepare: async () => {
+      worker = await installation.startWorker();
+    },
+    run: () => boundedBackup(installation, database),
+    after: async () => void (await worker?.stop()),
+  };
+}
+
+async function boundedBackup(
+  { client }: Installation,
+  database: string,
+): Promise<{ readonly share: number; readonly paces: number }> {
+  const endsAt = Date.now() + LONGEST_MS;
+  const { workflowId } = await client.requestBackup({
+    database,
+    type: 'full',
+    overlap: 'wait',
+    requestedBy: 'bench',
+  });
+  const result = client.requestResult(workflowId).then(
+    (known) => known,
+    (error: unknown) => ({ backup: null, reason: String(error) }),
+  );
+  let ended: Awaited<typeof result> | null = null;
+  void result.then((known) => (ended = known));
+  const sequences = new Set<number>();
+  let share = 0;
+  while (ended === null && Date.now() < endsAt) {
+    await Promise.race([result, sleep(500)]);
+    const known = ended === null ? await client.progress(database).catch(() => null) : null;
+    if (known === null) continue;
+    sequences.add(known.pace.sequence);
+    if (known.dump?.plainBytesExpected) share = Math.min(0.99, known.dump.plainBytes / known.dump.plainBytesExpected);
+  }
+  const paces = Math.max(0, sequences.size - 1);
+  if (ended === null) {
+    await client.cancel(database, 'it took longer than the bench waits');
+    await result;
+    return { share, paces };
+  }
+  const { backup, reason } = await result;
+  if (!backup) throw new Error(`the backup did not run: ${reason}`);
+  return { share: 1, paces };
+}
+
+/** How many times that of the quiet times around it the p95 was, run by run. */
+export const p95Ratios = ({ runs }: ImpactLane): readonly number[] =>
+  runs.map(({ felt, quiet }) => felt.p95 / quiet.p95);
