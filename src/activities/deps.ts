@@ -9,6 +9,7 @@ import type { GovernorRegistry } from '../load/registry';
 import type { LoadSessions } from '../load/watch-session';
 import type { RepositoryKeys } from '../repository/types';
 import type { Prices } from '../domain/cost';
+import type { DumpProgress, UploadFigures } from '../domain/progress';
 import type { StoreRole } from '../domain/names';
 import type { StoreEventListener, WatchLimits } from '../domain/store-watch';
 import type { ProbeResult } from '../storage/probe';
@@ -37,6 +38,8 @@ export interface ActivityDeps {
   readonly governors: GovernorRegistry;
   /** What reading so much from a store costs, as text with its currency; null where no price is stated. */
   costOf(store: string, read: { readonly bytes: number; readonly objects: number }): string | null;
+  /** What this process sent to these stores in the last seconds. */
+  uploadFigures(stores: readonly string[]): Readonly<Record<string, UploadFigures>>;
   /** Told of each bucket of objects that was read again, for the metrics. */
   readonly observeRead?: (fact: ReadFact) => void;
   readonly scratch: ScratchLimits;
@@ -86,6 +89,8 @@ export interface LoadWatching {
   /** Null: nobody watches it. Throws RUN_DATABASE_UNKNOWN. */
   of(database: string): WatchedLoad | null;
   readonly sessions: LoadSessions;
+  /** Told the progress of a dump, before each round of samples; it may run in another process. */
+  hear?(database: string, dump: DumpProgress): void;
   log(level: 'info' | 'warn', message: string, facts: Readonly<Record<string, unknown>>): void;
 }
 

@@ -1,5 +1,5 @@
 /** Turns the counters of engine and writer into the progress that operators see. */
-import type { DumpProgress } from '../domain/progress';
+import type { DumpProgress, UploadFigures } from '../domain/progress';
 import type { EngineProgress } from '../engines/engine';
 import type { Governor } from '../load/governor';
 import type { WriterCounters } from '../repository/types';
@@ -10,7 +10,11 @@ const WINDOW_MS = 5_000;
 export interface ProgressMeter {
   /** What the engine said last. */
   engine(progress: EngineProgress): void;
-  now(counters: WriterCounters | null, governor: Governor): DumpProgress;
+  now(
+    counters: WriterCounters | null,
+    governor: Governor,
+    stores?: Readonly<Record<string, UploadFigures>>,
+  ): DumpProgress;
 }
 
 export function createProgressMeter(attempt: number, clock: () => number = () => performance.now()): ProgressMeter {
@@ -26,7 +30,7 @@ export function createProgressMeter(attempt: number, clock: () => number = () =>
   let samples: { readonly at: number; readonly bytes: number }[] = [{ at: startedAt, bytes: 0 }];
   return {
     engine: (progress) => void (engine = progress),
-    now(counters, governor) {
+    now(counters, governor, stores) {
       const at = clock();
       samples = [...samples, { at, bytes: engine.plainBytes }];
       // One sample older than the window stays, so that the window is always covered.
@@ -45,7 +49,17 @@ export function createProgressMeter(attempt: number, clock: () => number = () =>
         elapsedMs: Math.round(at - startedAt),
         etaMs: left === null || bytesPerSecond === 0 ? null : Math.round((left / bytesPerSecond) * 1000),
         pace: governor.pace,
+        ...(stores ? { stores: Object.fromEntries(Object.entries(stores).map(rounded)) } : {}),
       };
     },
   };
 }
+
+/** It travels in heartbeats and signals, so it is kept short. */
+const rounded = ([store, { bytesPerSecond, latencyMs }]: [string, UploadFigures]): [string, UploadFigures] => [
+  store,
+  {
+    bytesPerSecond: Math.round(bytesPerSecond),
+    latencyMs: latencyMs === null ? null : Math.round(latencyMs * 10) / 10,
+  },
+];

@@ -100,7 +100,7 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
       onBehind: (fact) => reports.behind(fact),
     });
     look = setInterval(() => {
-      const progress = meter.now(writer.counters, governor);
+      const progress = meter.now(writer.counters, governor, deps.uploadFigures(stores.map(({ name }) => name)));
       beat.report(progress);
       reporter.maybe(() => progress);
     }, LOOK_MS);

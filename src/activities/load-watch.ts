@@ -114,6 +114,7 @@ async function one(
     deps.load.log('warn', 'the backup could not be looked at; its pace stays', { database, error: String(error) });
     return 'unknown' as const;
   });
+  if (run !== null && run !== 'unknown' && run.progress.dump !== null) deps.load.hear?.(database, run.progress.dump);
   const round = await session.round(signal);
   const now = Date.now();
   const reading = run !== null && run !== 'unknown' && isReading(run) ? run : null;

@@ -2,6 +2,13 @@ import type { Compliance } from './compliance';
 import type { BackupPhase, BackupType, CopyState, ProofGrade } from './names';
 import type { Pace } from './pace';
 
+/** What a process sent to a store in the last seconds. */
+export interface UploadFigures {
+  readonly bytesPerSecond: number;
+  /** Mean time of the uploads that ended; null where none did. */
+  readonly latencyMs: number | null;
+}
+
 /** Counters of a dump while it runs. Bytes and milliseconds throughout. */
 export interface DumpProgress {
   readonly attempt: number;
@@ -26,6 +33,8 @@ export interface DumpProgress {
   readonly etaMs: number | null;
   /** Pace as the governor of the dumping process has it now. */
   readonly pace: Pace;
+  /** By store, of the dumping process; absent in what earlier releases told. */
+  readonly stores?: Readonly<Record<string, UploadFigures>>;
 }
 
 export interface CopyStatus {

@@ -141,6 +141,7 @@ export function createDependencies(options: DependencyOptions): Dependencies {
         jobs: config.scratch.jobs,
       },
       costOf: readCosts(config),
+      uploadFigures: (names) => meter.figures(names),
       observeRead: (fact) => metrics.readAgain(fact),
       binDirs: config.tools.postgresBin,
       writing: {

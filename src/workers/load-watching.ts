@@ -34,10 +34,13 @@ export function createLoadWatching(options: LoadWatchingOptions): LoadWatching {
       };
     },
     sessions: createLoadSessions((name) => {
-      const stores = { names: storesOf(config, name), meter: options.meter };
+      const { meter } = options;
+      const sampler = (store: string) => meter.sampler(store, name);
+      const stores = { names: storesOf(config, name), meter: { sampler } };
       const sampling = samplingOf(config.load, database(name));
       return createLoadSamplers({ sampling, target: () => options.connection(name), secrets: options.secrets, stores });
     }),
+    hear: (name, dump) => options.meter.hear(name, dump),
     log: options.log,
   };
 }

@@ -28,7 +28,11 @@ afterEach(async () => {
 afterAll(() => stack.stop(), 60_000);
 
 async function startWorker(load: HoldfastConfigInput['load']): Promise<void> {
-  worker = await startWorkerProcess(stack.folder, { ...stack.input, ...(load ? { load } : {}) }, { progressMs: 200 });
+  worker = await startWorkerProcess(
+    stack.folder,
+    { ...stack.input, load: { ...stack.input.load, ...load } },
+    { progressMs: 200 },
+  );
 }
 
 async function session(): Promise<Client> {

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { configSchema } from '../../src/config/schema';
 import { resolveSecret } from '../../src/config/secrets';
 import { runWorker } from '../../src/workers/run-worker';
+import type { QueueKind } from '../../src/workflows/ids';
 
-const { config, timing, bundlePath } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as {
+const { config, timing, bundlePath, queues } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as {
   config: unknown;
   timing: object;
   bundlePath: string;
+  queues?: readonly QueueKind[];
 };
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
@@ -16,6 +18,7 @@ runWorker({
   config: configSchema.parse(config),
   secrets: (reference) => resolveSecret(reference),
   timing,
+  ...(queues ? { queues } : {}),
   signal: stop.signal,
   workflowBundle: { codePath: bundlePath },
   log: { level: 'warn' },

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TimingDefaults } from '../../src/activities/deps';
 import type { HoldfastConfigInput } from '../../src/config/schema';
+import type { QueueKind } from '../../src/workflows/ids';
 import { workflowBundle } from './temporal';
 
 export interface WorkerProcess {
@@ -23,12 +24,14 @@ export async function startWorkerProcess(
   folder: string,
   config: HoldfastConfigInput,
   timing: Partial<TimingDefaults> = {},
+  /** @default all */
+  queues?: readonly QueueKind[],
 ): Promise<WorkerProcess> {
   const settings = path.join(folder, `worker-${(number += 1)}.json`);
   const bundlePath = path.join(folder, 'workflow-bundle.js');
   const { code } = await workflowBundle();
   await writeFile(bundlePath, code);
-  await writeFile(settings, JSON.stringify({ config, timing, bundlePath }));
+  await writeFile(settings, JSON.stringify({ config, timing, bundlePath, queues }));
   const script = path.join(__dirname, 'worker-process-main.ts');
   const child = spawn(process.execPath, [path.join(__dirname, 'run-ts.cjs'), script, settings], {
     stdio: ['ignore', 'pipe', 'pipe'],

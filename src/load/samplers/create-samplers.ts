@@ -16,8 +16,8 @@ export interface LoadSamplersOptions {
   /** Of the database; asked again for each new connection. */
   readonly target: SamplingSessionOptions['target'];
   readonly secrets: SecretResolver;
-  /** The database's stores, and what counts this process's requests to them; without it stores are not measured. */
-  readonly stores?: { readonly names: readonly string[]; readonly meter: StoreMeter };
+  /** The database's stores, and what counts the uploads to them; without it stores are not measured. */
+  readonly stores?: { readonly names: readonly string[]; readonly meter: Pick<StoreMeter, 'sampler'> };
 }
 
 /** A sampler's own limits end before the set's: a slow answer is then a measurement, not a sampler that hangs. */

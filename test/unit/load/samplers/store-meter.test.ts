@@ -79,3 +79,44 @@ test('two listeners are told of every request and every retry', () => {
   both.retry({ store: 'a', operation: 'put', attempt: 1, code: 'X', delayMs: 1 });
   expect(heard).toEqual(['one a', 'two a', 'one retry', 'two retry']);
 });
+
+describe('the dump of a database in another process', () => {
+  const dump = (elapsedMs: number, bytesPerSecond: number, latencyMs: number | null = 20) => ({
+    attempt: 1,
+    elapsedMs,
+    stores: { a: { bytesPerSecond, latencyMs } },
+  });
+  const reading = async (meter: ReturnType<typeof createStoreMeter>, database: string) =>
+    (await meter.sampler('a', database).sample(signal)).signals;
+
+  test('is measured by what it tells, and only for its own database', async () => {
+    const { meter, at } = metered();
+    at(100);
+    meter.hear('shop', dump(1_000, 5_000));
+    expect(await reading(meter, 'shop')).toEqual({ storeUploadBytesPerSecond: 5_000, storeLatencyMs: 20 });
+    expect(await reading(meter, 'other')).toEqual({});
+    meter.hear('shop', dump(1_250, 0, null));
+    expect(await reading(meter, 'shop')).toEqual({ storeUploadBytesPerSecond: 0 });
+  });
+
+  test('is believed no longer than the window when its progress stands still', async () => {
+    const { meter, at } = metered();
+    at(100);
+    meter.hear('shop', dump(1_000, 5_000));
+    at(108);
+    meter.hear('shop', dump(1_000, 5_000));
+    at(111);
+    expect(await reading(meter, 'shop')).toEqual({});
+    meter.hear('shop', dump(9_000, 7_000));
+    expect(await reading(meter, 'shop')).toMatchObject({ storeUploadBytesPerSecond: 7_000 });
+  });
+
+  test('of an earlier release tells nothing of stores: what this process sent counts', async () => {
+    const { meter, at } = metered();
+    at(100);
+    meter.metrics.request(put({ sentBytes: 10_000 }));
+    meter.hear('shop', { attempt: 1, elapsedMs: 5 });
+    expect(await reading(meter, 'shop')).toEqual({ storeUploadBytesPerSecond: 1_000, storeLatencyMs: 500 });
+    expect(meter.figures(['a', 'b'])).toEqual({ a: { bytesPerSecond: 1_000, latencyMs: 500 } });
+  });
+});
