@@ -55,7 +55,7 @@ function denial(command: string, needs: readonly Need[], { code, name, roles, ex
     context: {
       command,
       needs: needs.join(', '),
-      token: name ?? undefined,
+      name: name ?? undefined,
       roles: roles.length === 0 ? undefined : roles.join(', '),
       expired: code === 'ACCESS_TOKEN_EXPIRED' && expires !== null ? new Date(expires).toISOString() : undefined,
       // Silent when all is well: the catalogue did not answer, and the audit log lacks this.

@@ -91,7 +91,7 @@ test('without the role nothing happens, the exit code is 7, and the audit log sa
     error: {
       code: 'ACCESS_DENIED',
       exitCode: 7,
-      context: { command: 'emergency-stop', needs: 'operate', token: 'restorer', roles: 'restore' },
+      context: { command: 'emergency-stop', needs: 'operate', name: 'restorer', roles: 'restore' },
     },
   });
   expect(await stack.catalog.standingStop()).toBeNull();

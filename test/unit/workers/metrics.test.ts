@@ -111,3 +111,13 @@ test('metrics and health are served on the address that the config names', async
     await server.close();
   }
 });
+
+test('metrics are told apart by names of the configuration, states and codes alone', () => {
+  const { metrics } = metricsOver(async () => catalogOf([], []));
+  const labels = metrics.registry
+    .getMetricsAsArray()
+    .flatMap((metric) => (metric as unknown as { labelNames: readonly string[] }).labelNames);
+  const known = ['activity', 'code', 'database', 'direction', 'grade', 'kind', 'signal', 'source', 'state', 'store'];
+  expect([...new Set(labels)].filter((label) => !known.includes(label))).toEqual([]);
+  expect(labels.length).toBeGreaterThan(30);
+});

@@ -5,6 +5,7 @@ import { withSpinner } from '../../output/progress';
 import { renderTable } from '../../output/table';
 import { packageVersion } from '../../version';
 import type { CliContext } from '../../context';
+import { checkAccess } from './check-access';
 import { checkDatabases } from './check-databases';
 import {
   checkCatalog,
@@ -32,6 +33,7 @@ export const doctor: Verb = (parent, cli) =>
           const groups = await Promise.all([
             examine('databases', () => checkDatabases(context)),
             examine('secrets', () => checkReferences(config)),
+            examine('access', () => Promise.resolve(checkAccess(config, context.ui.now()))),
             examine('keys', () => checkKeys(context)),
             examine('stores', () => checkStores(context)),
             examine('policy', () => checkCopyPolicy(config)),
