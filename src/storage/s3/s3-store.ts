@@ -89,7 +89,7 @@ class S3Store extends RemoteStore implements ObjectStore {
     const conditional = createOnly && this.capabilities.createOnly;
     try {
       if (large) await this.putLarge(key, body, conditional, options);
-      else await this.putWhole(key, body, conditional, options);
+      else await this.putWholeOnceMore(key, body, conditional, options);
       return { created: true };
     } catch (error) {
       const refused = isHoldfastError(error) && (error.context.status === 412 || error.context.status === 304);
@@ -187,6 +187,19 @@ class S3Store extends RemoteStore implements ObjectStore {
   async close(): Promise<void> {
     await this.end();
     this.client.destroy();
+  }
+
+  /**
+   * MinIO takes folders away with their last object. A put into one that goes at that moment is refused as AccessDenied, and
+   * the next one is taken. A right that is really missing is refused twice, which costs one request.
+   */
+  private async putWholeOnceMore(...put: Parameters<S3Store['putWhole']>): Promise<void> {
+    try {
+      await this.putWhole(...put);
+    } catch (error) {
+      if (!isHoldfastError(error, 'STORE_ACCESS_DENIED')) throw error;
+      await this.putWhole(...put);
+    }
   }
 
   private async putWhole(key: string, body: Buffer, conditional: boolean, options: PutOptions): Promise<void> {

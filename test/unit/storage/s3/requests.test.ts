@@ -122,6 +122,20 @@ describe('an S3 store on the wire', () => {
     await expect(open().put('a', Buffer.from('x'))).rejects.toMatchObject({ code: 'STORE_REFUSED' });
   });
 
+  it('sends a put that is refused once more, for a store that refuses it while it takes the folder away', async () => {
+    answer = () => (seen.length === 1 ? fault(403, 'AccessDenied') : {});
+    expect(await open().put('a', Buffer.from('x'), { createOnly: true })).toEqual({ created: true });
+    expect(seen.map(({ method, body }) => `${method} ${body}`)).toEqual(['PUT x', 'PUT x']);
+    seen = [];
+    answer = () => fault(403, 'AccessDenied');
+    await expect(open().put('a', Buffer.from('x'))).rejects.toMatchObject({ code: 'STORE_ACCESS_DENIED' });
+    expect(seen).toHaveLength(2);
+    seen = [];
+    answer = () => fault(403, 'SignatureDoesNotMatch');
+    await expect(open().put('a', Buffer.from('x'))).rejects.toMatchObject({ code: 'STORE_CREDENTIALS_INVALID' });
+    expect(seen).toHaveLength(1);
+  });
+
   it('looks before it writes where the store has no conditional writes', async () => {
     const store = open({ createOnly: 'none' });
     expect(store.capabilities.createOnly).toBe(false);
