@@ -181,13 +181,12 @@ function keepShare(signal: SignalName, value: number, relative: boolean): number
   return !relative && signalFacts(signal).unit === 'share' ? Math.min(1, value) : value;
 }
 
-/** Null when the writing does not tell: plain numbers only. */
+/** Null when no amount is written. A plain number is in the signal's own unit, as an amount with a unit is. */
 export function isRelative(written: Exclude<LimitConfig, 'off'>): boolean | null {
   const amounts = [written.throttle, written.pause, written.release].filter(
     (amount): amount is Amount => typeof amount === 'object',
   );
-  if (amounts.some(({ relative }) => relative === true)) return true;
-  return amounts.some(({ relative }) => relative === false) ? false : null;
+  return amounts.length === 0 ? null : amounts.some(({ relative }) => relative === true);
 }
 
 function deadlineOf(deadline: LoadConfig['deadline']): Deadline | null {

@@ -61,6 +61,15 @@ test('what a limit leaves out keeps its distance from the throttle that is state
   expect(limit(made, 'storeUploadBytesPerSecond')).toMatchObject({ throttle: 1.25e6, pause: null });
   // From relative to absolute nothing can be taken over.
   expect(limit(made, 'httpLatencyMs')).toMatchObject({ throttle: 200, pause: null, release: 170, hard: true });
+  // Forty milliseconds, not forty times what is usual.
+  const plain = limit(rules('load: { limits: { probeLatencyMs: { throttle: 40, pause: 90 } } }\n'), 'probeLatencyMs')!;
+  expect(plain).toMatchObject({ throttle: 40, pause: 90, release: 34 });
+  expect(plain).not.toHaveProperty('relative');
+  expect(limit(rules('load: { limits: { probeLatencyMs: { hard: false } } }\n'), 'probeLatencyMs')).toMatchObject({
+    relative: true,
+    throttle: 1.2,
+    hard: false,
+  });
 });
 
 test('a limit can be taken away, and stricter ones hold in peak hours as well', () => {
