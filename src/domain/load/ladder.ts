@@ -24,6 +24,8 @@ export interface LadderOptions {
 /** Assumed of a source of which nothing was measured yet. Bytes per second. */
 const ASSUMED_BYTES_PER_SECOND = 64e6;
 const MAX_RUNGS = 8;
+/** A step this near to the lowest would be none that anybody notices. */
+const NEAR = 1.1;
 
 /** Rung 0 is the full pace; at least two rungs. */
 export function ladder(options: LadderOptions): readonly Rung[] {
@@ -33,7 +35,7 @@ export function ladder(options: LadderOptions): readonly Rung[] {
   const rungs: Rung[] = [{ maxBytesPerSecond, readers: null, uploads: null }];
   for (let halvings = 1; rungs.length < MAX_RUNGS; halvings++) {
     const rate = top / 2 ** halvings;
-    const last = rate <= minBytesPerSecond || rungs.length === MAX_RUNGS - 1;
+    const last = rate <= minBytesPerSecond * NEAR || rungs.length === MAX_RUNGS - 1;
     rungs.push({
       // The lowest rung of a maximum below it is that maximum.
       maxBytesPerSecond: Math.min(Math.round(last ? minBytesPerSecond : rate), maxBytesPerSecond ?? Infinity),

@@ -1,5 +1,5 @@
 /** Decisions as paces of a run, and the safe pace of a run whose watch is silent. */
-import { LOAD_WATCH, type Pace } from '../pace';
+import { isAutomatic, LOAD_WATCH, type Pace } from '../pace';
 import { stopText, type EmergencyStop } from './override';
 import type { PaceDecision } from './policy-types';
 import type { LoadRules } from './rules';
@@ -34,6 +34,13 @@ export function paceOf(
 export function stoppedPace(current: Pace, stop: Pick<EmergencyStop, 'by' | 'why'>, sequence: number): Pace {
   const { maxBytesPerSecond, readers, uploads = null } = current;
   return { maxBytesPerSecond, readers, uploads, paused: true, reason: stopText(stop), setBy: stop.by, sequence };
+}
+
+/** What a dump begins with: the watch has not spoken yet, and a maximum holds already. A person's word stands as it is. */
+export function startPace(asked: Pace, rules: Pick<LoadRules, 'maxBytesPerSecond'> | null): Pace {
+  const most = rules?.maxBytesPerSecond ?? null;
+  if (most === null || !isAutomatic(asked)) return asked;
+  return { ...asked, maxBytesPerSecond: Math.min(most, asked.maxBytesPerSecond ?? most) };
 }
 
 /** `heardAt`: when the watch was last heard; null = never, which counts from the start of the run. Milliseconds since the epoch. */
