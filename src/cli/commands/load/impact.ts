@@ -1,4 +1,5 @@
 /** load impact: what a backup cost those who use the database, and whether it was like its peers. */
+import { writeFile } from 'node:fs/promises';
 import { backupHistory, pausesOf, regressionIn } from '../../../catalog/load-figures';
 import type { BackupJob } from '../../../catalog/types';
 import { impactReport, type AreaImpact, type ImpactReport, type SignalImpact } from '../../../domain/load/impact';
@@ -13,22 +14,32 @@ import { formatTime, NONE } from '../../output/format';
 import { renderTable } from '../../output/table';
 import type { Palette } from '../../output/ui';
 import { resolveBackup } from '../../resolve-backup';
+import { svgChart } from '../../chart/svg';
+import { terminalChart } from '../../chart/terminal';
+import type { TimeChart } from '../../chart/model';
 import { sparkline } from './chart';
+import { runChart } from './run-chart';
 
 /** Half an hour, and what follows an end at once. */
 const AROUND_MS = 31 * 60_000;
 /** Characters of the time before, and of that after; the backup takes twice as many. */
 const PHASE_WIDTH = 8;
+/** Of the chart of its pace. */
+const WIDEST = 100;
 
 export const loadImpact: Verb = (parent, cli) =>
   parent
     .command('impact')
     .argument('[database]')
     .option('-b, --backup <id>', 'which one; the beginning of its id is enough (the newest)')
+    .option('--svg <file>', 'also draw its pace beside what users felt, as an SVG file')
     .description('what a backup cost those who use the database: before, during, after, and how sure that is')
-    .addHelpText('after', '\nExamples:\n  holdfast load impact shop\n  holdfast load impact shop --backup 20261121T09')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast load impact shop\n  holdfast load impact shop --backup 20261121T09 --svg impact.svg',
+    )
     .action(
-      action<{ backup?: string }>(cli, 'view', async (context, { backup }, name?: string) => {
+      action<{ backup?: string; svg?: string }>(cli, 'view', async (context, { backup, svg }, name?: string) => {
         const { name: database } = await context.databaseOrOnly(name);
         const catalog = await context.catalog();
         const job =
@@ -43,16 +54,33 @@ export const loadImpact: Verb = (parent, cli) =>
           from: new Date(job.startedAt.getTime() - AROUND_MS),
           to: new Date(end.getTime() + AROUND_MS),
         });
-        const pauses = pausesOf(await catalog.loadEvents({ backupId: job.backupId }), end);
+        const events = await catalog.loadEvents({ backupId: job.backupId });
+        const pauses = pausesOf(events, end);
         const span = { from: job.startedAt.getTime(), to: end.getTime() };
         const report = impactReport(samples, span, pauses);
         const regression = regressionIn(await backupHistory(catalog, database), job.backupId);
+        const { backupId, startedAt } = job;
+        const chart = runChart({ database, backupId, startedAt, end, events, samples });
+        if (svg !== undefined) await drawInto(svg, chart);
+        const { colors, width } = context.ui;
+        const lines =
+          events.length === 0 ? [] : ['', ...terminalChart(chart, { width: Math.min(WIDEST, width), colors })];
+        const drawn = svg === undefined ? [] : ['', `drawn into ${svg}`];
         return {
-          data: { database, backupId: job.backupId, pauses, ...report, regression },
-          text: renderImpact(job, report, { samples, regression, pauses }, context.ui.colors),
+          data: { database, backupId, pauses, ...report, regression, svg: svg ?? null },
+          text: [renderImpact(job, report, { samples, regression, pauses }, colors), ...lines, ...drawn].join('\n'),
         };
       }),
     );
+
+async function drawInto(file: string, chart: TimeChart): Promise<void> {
+  try {
+    await writeFile(file, svgChart(chart));
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw cliError('CLI_USAGE', `the drawing cannot be written: ${why}`, { context: { file }, cause: error });
+  }
+}
 
 interface Beside {
   readonly samples: readonly LoadSample[];
