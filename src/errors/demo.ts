@@ -32,6 +32,12 @@ export const DEMO_ERRORS = {
     retryable: true,
     fault: 'not-tested',
   },
+  DEMO_LOAD_FAILED: {
+    summary: 'the pace did not follow the load as it should',
+    hint: 'Run the demo again on a quieter machine, or with a larger --size; `holdfast load show` says what the watch saw.',
+    retryable: true,
+    fault: 'not-tested',
+  },
   DEMO_COMMAND_FAILED: {
     summary: 'a command did not end well',
     hint: 'Give the command yourself, with --verbose, while the demo is up.',

@@ -1,6 +1,7 @@
 export { cacheDir, type ProvisionOptions, type Say } from './context';
 export { ensureTool, findTool, type FoundTool } from './ensure-tool';
 export { ensureAnyPostgres, ensurePostgres } from './ensure-postgres';
+export { findPgbench, type FoundPgbench } from './find-pgbench';
 export { findPostgres, type PostgresInstallation } from './postgres-installations';
 export {
   endEmbeddedPostgres,

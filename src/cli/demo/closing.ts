@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { demoError } from '../../errors/demo';
-import type { DemoStore } from './config-text';
+import { DEMO_DATABASE, type DemoStore } from './config-text';
 
 /** Two of the stores, side by side. */
 const COMPARED: readonly [DemoStore, DemoStore] = ['disk', 's3'];
@@ -14,7 +14,11 @@ export const CLOSING_COMMANDS: readonly (readonly string[])[] = [
   ['store', 'cost'],
 ];
 
+/** After a backup under load. */
+export const LOAD_COMMANDS: readonly (readonly string[])[] = [['load', 'show', DEMO_DATABASE, '--since', '5m']];
+
 export interface ClosingOptions {
+  readonly commands: readonly (readonly string[])[];
   readonly configFile: string;
   readonly say: (line: string) => void;
   /** Whether what is said ends on a terminal that knows colours. */
@@ -23,8 +27,8 @@ export interface ClosingOptions {
 }
 
 /** Runs each as a process of its own and says what it printed. Throws when one of them does not end well. */
-export async function closingCommands({ configFile, say, colors, signal }: ClosingOptions): Promise<void> {
-  for (const words of CLOSING_COMMANDS) {
+export async function closingCommands({ commands, configFile, say, colors, signal }: ClosingOptions): Promise<void> {
+  for (const words of commands) {
     say(`$ holdfast ${words.join(' ')}`);
     const { code, stdout, stderr } = await holdfast(['--config', configFile, ...words], colors, signal);
     for (const line of stdout.trimEnd().split('\n')) say(`  ${line}`);

@@ -9,6 +9,8 @@ export interface DemoConfigFacts {
   readonly scratchDir: string;
   /** `127.0.0.1:port`. */
   readonly metrics: string;
+  /** What decides the pace of backups. */
+  readonly load: NonNullable<HoldfastConfigInput['load']>;
   /** Now; the schedules are set half a day away from it, so that none fires while the demo runs. */
   readonly now: Date;
 }
@@ -119,9 +121,8 @@ export function demoConfig(facts: DemoConfigFacts): string {
     temporal: facts.temporal,
     tools: { postgresBin: [facts.postgresBin] },
     scratch: { dir: facts.scratchDir },
+    load: facts.load,
     worker: { metrics: facts.metrics },
-    // At full pace at any hour, whatever else this machine does.
-    load: { watch: false },
   };
   return `# Written by the demo. Every setting is explained in docs/configuration.md. The prices are made up.\n${stringify(config)}`;
 }

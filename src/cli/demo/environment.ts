@@ -25,6 +25,7 @@ import { initKeys } from '../../repository/keys';
 import { openCatalog } from '../lazy';
 import { DEMO_DATABASE, DEMO_FILES, demoConfig } from './config-text';
 import { PARTS } from './folder';
+import { UNWATCHED, type DemoLoadRules } from './load/rules';
 import { startStoreServers, storePrograms, type StoreServers } from './store-servers';
 
 export interface DemoSetup {
@@ -40,6 +41,8 @@ export interface DemoServers {
   readonly temporal: EmbeddedTemporal;
   readonly stores: StoreServers;
   readonly configFile: string;
+  /** Writes holdfast.yaml anew, with another way to decide the pace. */
+  configure(load: DemoLoadRules): void;
 }
 
 /** Finds or installs the programs, starts PostgreSQL, the stores' servers and Temporal, and writes keys and holdfast.yaml. */
@@ -55,7 +58,13 @@ export async function startServers(setup: DemoSetup): Promise<DemoServers> {
     folder: join(folder, PARTS.postgres),
     say,
     signal,
-    settings: { wal_level: 'minimal', max_wal_senders: 0, max_wal_size: '2GB', shared_buffers: '256MB' },
+    settings: {
+      wal_level: 'minimal',
+      max_wal_senders: 0,
+      max_wal_size: '2GB',
+      shared_buffers: '256MB',
+      max_connections: 250,
+    },
   });
   supervisor.add('PostgreSQL', () => postgres.stop());
   const stores = await startStoreServers(setup, programs);
@@ -81,7 +90,7 @@ export async function startServers(setup: DemoSetup): Promise<DemoServers> {
   secret(DEMO_FILES.s3SecretAccessKey, stores.s3.secretAccessKey);
   await initKeys(join(folder, DEMO_FILES.keys));
   const configFile = join(folder, 'holdfast.yaml');
-  const text = demoConfig({
+  const facts = {
     postgresBin: installation.binDir,
     s3: { endpoint: stores.s3.endpoint, bucket: stores.s3.bucket },
     gcs: { endpoint: stores.gcs.endpoint, bucket: stores.gcs.bucket },
@@ -90,9 +99,10 @@ export async function startServers(setup: DemoSetup): Promise<DemoServers> {
     scratchDir: join(realpathSync(join(folder, PARTS.postgres, 'cluster')), 'scratch'),
     metrics: `127.0.0.1:${await freePort()}`,
     now: new Date(),
-  });
-  writeFileSync(configFile, text, { mode: 0o600 });
-  return { postgres, temporal, stores, configFile };
+  };
+  const configure = (load: DemoLoadRules) => writeFileSync(configFile, demoConfig({ ...facts, load }), { mode: 0o600 });
+  configure(UNWATCHED);
+  return { postgres, temporal, stores, configFile, configure };
 }
 
 /** Holdfast at work, and the ways to it that a person has too. */

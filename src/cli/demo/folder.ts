@@ -13,7 +13,15 @@ import {
 const MARK = 'this-is-a-holdfast-demo.json';
 
 /** Parts of the demo below its folder. */
-export const PARTS = { postgres: 'postgres', temporal: 'temporal', s3: 's3', gcs: 'gcs', worker: 'worker' } as const;
+export const PARTS = {
+  postgres: 'postgres',
+  temporal: 'temporal',
+  s3: 's3',
+  gcs: 'gcs',
+  worker: 'worker',
+  users: 'users',
+  rush: 'rush',
+} as const;
 
 /**
  * Makes the demo's folder empty. What a killed demo left running is ended first. A folder that no demo made is not
@@ -33,7 +41,8 @@ export async function freshFolder(folder: string): Promise<void> {
 }
 
 async function removeDemo(folder: string): Promise<void> {
-  for (const name of ['worker', 's3', 'gcs', 'temporal']) await stopLeftover(join(folder, name, `${name}.pid`));
+  for (const name of ['users', 'rush', 'worker', 's3', 'gcs', 'temporal'])
+    await stopLeftover(join(folder, name, `${name}.pid`));
   await endEmbeddedPostgres(join(folder, PARTS.postgres));
   removeClusterFolder(join(folder, PARTS.postgres));
   rmSync(folder, { recursive: true, force: true });

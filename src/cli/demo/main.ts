@@ -6,14 +6,17 @@ import { formatBytes, formatDuration } from '../output/format';
 import { reportError } from '../output/errors';
 import { createProgress } from '../output/progress';
 import { createUi } from '../output/ui';
-import { closingCommands } from './closing';
+import { CLOSING_COMMANDS, closingCommands, LOAD_COMMANDS } from './closing';
 import { startServers, startWorker } from './environment';
 import { freshFolder } from './folder';
+import { rulesUnderLoad, trafficOf } from './load/prepare';
+import { fullRate } from './load/rules';
+import { tellLoadStory } from './load/story';
 import { DEMO_USAGE, parseDemoOptions, type DemoOptions } from './options';
 import type { DemoResult } from './result';
 import { sourceDatabase } from './source-database';
 import { storesWell } from './stores-well';
-import { tellStory, type StoryRecord } from './story';
+import { tellStory, type StoryOptions, type StoryRecord } from './story';
 
 /** `interrupt` aborts without a reason for Ctrl-C, with an error for a fault that nobody caught. */
 async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<DemoResult> {
@@ -25,7 +28,7 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
   const say = (line: string) => view.say(`  ${line}`.trimEnd());
   const heading = (line: string) => view.say(`\n${colors.bold(line)}`);
   const supervisor = new Supervisor();
-  const record: StoryRecord = { backups: [], restore: null, pause: null, outage: null, links: [] };
+  const record: StoryRecord = { backups: [], restore: null, pause: null, outage: null, load: null, links: [] };
   let error: DemoResult['error'];
   try {
     await freshFolder(options.folder);
@@ -35,22 +38,30 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
     heading('Make a shop’s database');
     const source = sourceDatabase(servers, interrupt);
     say(`${formatBytes(await source.fill(options.megabytes, say))} on disk`);
+    if (options.load) servers.configure(await rulesUnderLoad(servers, options, say, interrupt));
     heading('Start Holdfast');
     const { client, catalog, config } = await startWorker(setup, servers.configFile);
     say(`Temporal Web UI: ${servers.temporal.webUi}`);
-    await tellStory(
-      {
-        ...{ client, catalog, config, view, colors, say, heading, source },
-        signal: interrupt,
-        megabytes: options.megabytes,
-        outage: options.outage ? servers.stores : null,
-      },
-      record,
-    );
-    heading('Look at the stores');
     const { configFile } = servers;
-    await storesWell({ catalog, config, signal: interrupt });
-    await closingCommands({ configFile, say, colors: colors.bold('x') !== 'x', signal: interrupt });
+    const story: StoryOptions = {
+      ...{ client, catalog, config, view, colors, say, heading, source },
+      signal: interrupt,
+      megabytes: options.megabytes,
+      outage: options.outage ? servers.stores : null,
+    };
+    const closing = { configFile, say, colors: colors.bold('x') !== 'x', signal: interrupt };
+    if (options.load) {
+      const traffic = await trafficOf(servers, setup);
+      const { folder, megabytes } = options;
+      await tellLoadStory({ ...story, traffic, folder, fullRate: fullRate(megabytes), width: ui.width }, record);
+      heading('Look at the load');
+      await closingCommands({ ...closing, commands: LOAD_COMMANDS });
+    } else {
+      await tellStory(story, record);
+      heading('Look at the stores');
+      await storesWell({ catalog, config, signal: interrupt });
+      await closingCommands({ ...closing, commands: CLOSING_COMMANDS });
+    }
     heading(`Done in ${formatDuration(Date.now() - startedAt)}`);
     for (const { what, url } of record.links) say(`${what}: ${url}`);
     say(`configuration: ${configFile}`);
@@ -71,7 +82,8 @@ async function runDemo(options: DemoOptions, interrupt: AbortSignal): Promise<De
   }
   const { backups, restore, pause } = record;
   const outage = options.outage ? { outage: record.outage?.facts ?? null } : {};
-  return { ok: error === undefined, backups, restore, pause, ...outage, ...(error ? { error } : {}) };
+  const load = options.load ? { load: record.load } : {};
+  return { ok: error === undefined, backups, restore, pause, ...outage, ...load, ...(error ? { error } : {}) };
 }
 
 async function main(): Promise<number> {

@@ -1,5 +1,6 @@
 import type { CopyState, BackupType, ProofGrade } from '../../domain/names';
 import type { BackupResult } from '../../domain/runs';
+import type { DemoLoad } from './load/facts';
 import type { DemoOutage } from './outage-facts';
 
 /** The JSON object that `npm run demo -- --json` ends with. Bytes and milliseconds. */
@@ -10,6 +11,8 @@ export interface DemoResult {
   readonly pause: { readonly askedAt: string; readonly effectiveMs: number } | null;
   /** With --outage alone; null when no store was taken down. */
   readonly outage?: DemoOutage | null;
+  /** With --load alone; null when no load was made. */
+  readonly load?: DemoLoad | null;
   /** Absent when all went well. */
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
 }

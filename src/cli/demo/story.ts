@@ -8,6 +8,7 @@ import { compareAfter, type SourceDatabase } from './source-database';
 import { DEMO_DATABASE, DEMO_STORES, FULL_SCHEDULE } from './config-text';
 import { followBackup, followRestore, type FollowOptions } from './follow';
 import type { Holdfast } from './environment';
+import type { DemoLoad } from './load/facts';
 import { Outage } from './outage';
 import { PauseOnce } from './pause-once';
 import { demoBackup, faultsOf, type DemoBackup, type DemoResult } from './result';
@@ -34,6 +35,7 @@ export interface StoryRecord {
   restore: DemoResult['restore'];
   pause: DemoResult['pause'];
   outage: Outage | null;
+  load: DemoLoad | null;
   /** Web UI pages worth opening. */
   links: { readonly what: string; readonly url: string }[];
 }
@@ -59,7 +61,7 @@ export async function tellStory(options: StoryOptions, record: StoryRecord): Pro
     signal,
   });
   const fullRun = await triggerSchedule(client, `${DEMO_DATABASE}/${FULL_SCHEDULE}`, options.signal);
-  link(options, record, 'the full backup', fullRun);
+  linkTo(options, record, 'the full backup', fullRun);
   const full = await followBackup(options, DEMO_DATABASE, client.requestResult(fullRun), async (progress) => {
     await steer.see(progress);
     if (steer.result) await outage?.see(progress);
@@ -67,7 +69,7 @@ export async function tellStory(options: StoryOptions, record: StoryRecord): Pro
   view.stop();
   record.pause = steer.result;
   if (outage) await keepDespite(outage, options, record, full);
-  else keep(options, record, full);
+  else keepBackup(options, record, full);
   if (!record.pause) throw demoError('DEMO_PAUSE_FAILED', 'the dump was over before it could be paused');
 
   heading('A day of business, then an incremental backup');
@@ -78,8 +80,8 @@ export async function tellStory(options: StoryOptions, record: StoryRecord): Pro
     overlap: 'wait',
     requestedBy: 'demo',
   });
-  link(options, record, 'the incremental backup', workflowId);
-  const incremental = keep(
+  linkTo(options, record, 'the incremental backup', workflowId);
+  const incremental = keepBackup(
     options,
     record,
     await followBackup(options, DEMO_DATABASE, client.requestResult(workflowId)),
@@ -87,10 +89,16 @@ export async function tellStory(options: StoryOptions, record: StoryRecord): Pro
   view.stop();
 
   heading('Lose the database, and restore it');
+  await loseAndRestore(options, record, incremental.backupId);
+}
+
+/** Drops the database, restores it from that backup, and compares it with what it was. */
+export async function loseAndRestore(options: StoryOptions, record: StoryRecord, backupId: string): Promise<void> {
+  const { say, source } = options;
   const before = await source.fingerprint();
   await source.drop();
   say(`the database ${DEMO_DATABASE} is gone`);
-  await restore(options, record, incremental.backupId);
+  await restore(options, record, backupId);
   const { equal, differences } = await compareAfter(source, before);
   record.restore = { ...record.restore!, equal };
   if (!equal) throw demoError('DEMO_NOT_EQUAL', `the restored database differs: ${differences.slice(0, 5).join(', ')}`);
@@ -114,7 +122,7 @@ async function restore(options: StoryOptions, record: StoryRecord, backupId: str
     replace: false,
     requestedBy: 'demo',
   });
-  link(options, record, 'the restore', workflowId);
+  linkTo(options, record, 'the restore', workflowId);
   const result = await followRestore(options, workflowId, client.restoreResult(workflowId));
   view.stop();
   record.restore = { rows: result.rows, equal: false, durationMs: result.durationMs };
@@ -127,7 +135,7 @@ async function keepDespite(outage: Outage, options: StoryOptions, record: StoryR
   const backup = note(options, record, request);
   const run = await outage.endedWithout(backup);
   heading(`Bring ${LOST} back`);
-  link(options, record, `the run that fills ${LOST}`, replicateId(DEMO_DATABASE, backup.backupId, LOST));
+  linkTo(options, record, `the run that fills ${LOST}`, replicateId(DEMO_DATABASE, backup.backupId, LOST));
   record.backups[record.backups.length - 1] = await outage.mend(backup);
   // The next backup leaves out a store whose breaker is still open.
   if (!(await storesWell({ catalog, config, signal }))) say('the watch of the stores is not content yet');
@@ -144,7 +152,7 @@ function note({ say }: StoryOptions, record: StoryRecord, { backup, reason }: Re
 }
 
 /** Notes a finished backup and refuses one that is not proved on every copy. */
-function keep(options: StoryOptions, record: StoryRecord, request: RequestResult): BackupResult {
+export function keepBackup(options: StoryOptions, record: StoryRecord, request: RequestResult): BackupResult {
   const backup = note(options, record, request);
   const faults = faultsOf(backup, DEMO_STORES);
   if (faults.length > 0)
@@ -167,7 +175,7 @@ async function triggerSchedule(client: HoldfastClient, scheduleId: string, signa
   }
 }
 
-function link({ client, say }: StoryOptions, record: StoryRecord, what: string, workflowId: string): void {
+export function linkTo({ client, say }: StoryOptions, record: StoryRecord, what: string, workflowId: string): void {
   const url = client.webUiUrl(workflowId);
   if (!url) return;
   record.links.push({ what, url });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { parseConfig } from '../../../src/config/load';
+import { UNWATCHED } from '../../../src/cli/demo/load/rules';
 import { DEMO_DATABASE, DEMO_STORES, demoConfig, FULL_SCHEDULE } from '../../../src/cli/demo/config-text';
 
 const facts = {
@@ -9,6 +10,7 @@ const facts = {
   temporal: { address: '127.0.0.1:7233', namespace: 'default', webUi: 'http://127.0.0.1:8233' },
   scratchDir: '/tmp/scratch',
   metrics: '127.0.0.1:9464',
+  load: UNWATCHED,
 };
 
 describe('the configuration that the demo writes', () => {

@@ -6,6 +6,7 @@ describe('options of the demo', () => {
       exit: false,
       json: false,
       outage: false,
+      load: false,
       megabytes: 200,
       folder: '/clone/.holdfast/demo',
     });
@@ -17,12 +18,20 @@ describe('options of the demo', () => {
     expect(parseDemoOptions(['--size', '20', '--folder', 'here'], env, '/clone')).toMatchObject({ megabytes: 20, folder: '/clone/here' }); // prettier-ignore
   });
 
-  it.each([['--size', '1'], ['--size', 'big'], ['--size', '12.5'], ['--speed'], ['extra']])(
+  it.each([['--outage', '--load'], ['--size', '1'], ['--size', 'big'], ['--size', '12.5'], ['--speed'], ['extra']])(
     'refuses %s %s',
     (...argv) => {
       expect(() => parseDemoOptions(argv.filter(Boolean), {}, '/clone')).toThrow();
     },
   );
+
+  it('takes the load in the middle of a backup', () => {
+    expect(parseDemoOptions(['--load', '--exit'], {}, '/clone')).toMatchObject({
+      load: true,
+      outage: false,
+      exit: true,
+    });
+  });
 
   it('gives help when asked', () => {
     expect(parseDemoOptions(['-h'], {}, '/')).toBeNull();
