@@ -57,6 +57,9 @@ export interface TimeChart {
   readonly marks: readonly ChartMark[];
 }
 
+/** Above it nothing can be told apart, and figures would run over. */
+const MOST = 1e15;
+
 /** Points in order of time with values that can be drawn. What a step has at the beginning comes from before it. */
 export function visiblePoints(
   { kind, points }: Pick<ChartSeries, 'kind' | 'points'>,
@@ -64,7 +67,10 @@ export function visiblePoints(
 ): readonly ChartPoint[] {
   const sorted = points
     .filter(({ at }) => Number.isFinite(at))
-    .map(({ at, value }) => ({ at, value: value !== null && Number.isFinite(value) ? Math.max(0, value) : null }))
+    .map(({ at, value }) => ({
+      at,
+      value: value !== null && Number.isFinite(value) ? Math.min(MOST, Math.max(0, value)) : null,
+    }))
     .sort((a, b) => a.at - b.at);
   const within = sorted.filter(({ at }) => at >= from && at <= to);
   if (kind !== 'step') return within;

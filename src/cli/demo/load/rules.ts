@@ -53,7 +53,7 @@ export interface WatchedRules {
  */
 export function watchedRules({ probe, megabytes }: WatchedRules): DemoLoadRules {
   const rate = fullRate(megabytes);
-  const throttle = Math.max(3, probe.best * 4, probe.usual * 3);
+  const throttle = Math.max(3, probe.best * 3, probe.usual * 2.5);
   const kilobytes = (bytes: number) => `${Math.round(bytes / 1_000)}KB/s`;
   const ms = (value: number) => Number(value.toPrecision(3));
   return {

@@ -30,7 +30,7 @@ export interface LoadStoryOptions extends StoryOptions {
 /** Beside the demo's configuration. */
 const CHART_FILE = 'load.svg';
 /** So many at each processor that whoever asks has to wait, and fewer than the server has connections for. */
-const CLIENTS_PER_PROCESSOR = 16;
+const CLIENTS_PER_PROCESSOR = 10;
 const MOST_CLIENTS = 160;
 const WIDEST = 110;
 

@@ -49,7 +49,7 @@ describe('the rules of the demo under load', () => {
     expect(rules.maxBytesPerSecond).toBe(fullRate(megabytes));
     expect(rules.minBytesPerSecond).toBe(fullRate(megabytes) / 2);
     const limit = rules.limits.find(({ signal }) => signal === 'probeLatencyMs')!;
-    expect(limit).toMatchObject({ throttle: 39.5, pause: 79, hard: false });
+    expect(limit).toMatchObject({ throttle: 30.9, pause: 61.7, hard: false });
     // Milliseconds, whatever is usual at this hour.
     expect(limit.relative ?? false).toBe(false);
     expect(rules.limits.map(({ signal }) => signal)).not.toContain('hostCpu');
