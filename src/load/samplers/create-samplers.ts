@@ -37,6 +37,7 @@ export function createLoadSamplers(options: LoadSamplersOptions): SamplerSet {
         statements: samplers.postgres.statements,
         // One statement that reaches its limit leaves time for the others.
         statementTimeoutMs: Math.min(1_000, timeout / 3),
+        budgetMs: timeout * SHARE_OF_DEADLINE,
       }),
     );
   if (samplers.host.enabled) {

@@ -259,6 +259,20 @@ describe.each(installedMajors())('on PostgreSQL %i', (major) => {
     expect(problems.filter(({ message }) => message.startsWith('probe'))).toEqual([]);
   });
 
+  test('on a server that is too slow for all of it, what was measured is kept and the rest is named', async () => {
+    const watch = sampler('postgres', {
+      probeSql: 'SELECT pg_sleep(60)',
+      statementTimeoutMs: 500,
+      budgetMs: 700,
+    });
+    await watch.sample(patience);
+    const { signals, problems } = await watch.sample(patience);
+    expect(Object.keys(signals)).toEqual(['probeLatencyMs']);
+    expect(signals.probeLatencyMs).toBeGreaterThanOrEqual(450);
+    expect(problems.map(({ kind }) => kind)).toEqual(Array(7).fill('hung'));
+    expect(problems[0]!.message).toBe('sessions: left out, the server answers too slowly');
+  });
+
   test('an abort ends the statement at the server, and the next sample connects anew', async () => {
     const watch = sampler('postgres', { probeSql: 'SELECT pg_sleep(600)', statementTimeoutMs: 600_000 });
     const cancel = new AbortController();

@@ -11,6 +11,7 @@ import { readReplication } from './replication';
 import {
   openSamplingSession,
   postgresProblem,
+  STATEMENT_MS,
   stateOf,
   type SamplingSession,
   type SamplingSessionOptions,
@@ -27,6 +28,11 @@ export interface PostgresSamplerOptions extends SamplingSessionOptions {
   readonly probeSql?: string;
   /** The mean time of a statement, where pg_stat_statements is installed. @default true */
   readonly statements?: boolean;
+  /**
+   * What one sample may take: a group of statements that might not end by then is left out, so that what an overloaded server
+   * did answer, above all how long it took, is not lost with the rest. Milliseconds. @default no limit
+   */
+  readonly budgetMs?: number;
   /** @default a monotonic clock */
   readonly now?: () => number;
 }
@@ -46,6 +52,7 @@ interface Part {
 
 export function createPostgresSampler(options: PostgresSamplerOptions): Sampler {
   const { source = DATABASE_SOURCE, probeSql = 'SELECT 1', now = () => performance.now() } = options;
+  const { budgetMs = Infinity, statementTimeoutMs = STATEMENT_MS } = options;
   const counters = new CounterReader();
   const statements = new StatementReader();
   const refused = new Map<string, { readonly until: number; readonly problem: SamplerProblem }>();
@@ -77,7 +84,9 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
   };
 
   /** Runs one group: its failure is named and costs the others nothing, unless the connection is gone. */
-  const part = async (what: string, read: () => Promise<Part>): Promise<Part> => {
+  const part = async (what: string, endsAt: number, read: () => Promise<Part>): Promise<Part> => {
+    if (now() + statementTimeoutMs > endsAt)
+      return { signals: {}, problems: [{ kind: 'hung', message: `${what}: left out, the server answers too slowly` }] };
     const earlier = refused.get(what);
     if (earlier && now() < earlier.until) return { signals: {}, problems: [earlier.problem] };
     refused.delete(what);
@@ -92,14 +101,17 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
     }
   };
 
-  const readAll = async ({ session: connection, own, seesAll }: SamplingSession): Promise<SamplerReading> => {
+  const readAll = async (
+    { session: connection, own, seesAll }: SamplingSession,
+    endsAt: number,
+  ): Promise<SamplerReading> => {
     const parts: Part[] = [];
     // First, before our own statements warm or disturb anything.
-    parts.push(await part('probe', () => probe(connection)));
+    parts.push(await part('probe', Infinity, () => probe(connection)));
     let lookAtLocks = true;
     let roleShared = false;
     parts.push(
-      await part('sessions', async () => {
+      await part('sessions', endsAt, async () => {
         const activity = await readActivity(connection, own, seesAll);
         ({ lookAtLocks, roleShared } = activity);
         return activity;
@@ -107,7 +119,7 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
     );
     if (lookAtLocks)
       parts.push(
-        await part('lock waiters', async () => {
+        await part('lock waiters', endsAt, async () => {
           const { waiters, behindUs } = await readLockWaiters(connection, own);
           return { signals: { lockWaiters: waiters, waitersBehindUs: behindUs.length } };
         }),
@@ -118,25 +130,29 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
     parts.push(
       await part(
         'database counters',
+        endsAt,
         plain((to) => counters.readDatabases(to)),
       ),
     );
     parts.push(
       await part(
         'I/O counters',
+        endsAt,
         plain((to) => counters.readIo(to)),
       ),
     );
     parts.push(
       await part(
         'checkpoint counters',
+        endsAt,
         plain((to) => counters.readCheckpoints(to)),
       ),
     );
-    parts.push(await part('replication', () => readReplication(connection)));
+    parts.push(await part('replication', endsAt, () => readReplication(connection)));
     parts.push(
       await part(
         'statement statistics',
+        endsAt,
         plain((to) => statements.read(to, own, roleShared)),
       ),
     );
@@ -165,11 +181,12 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
   return {
     source,
     async sample(signal) {
+      const endsAt = now() + budgetMs;
       const connection = await session(signal);
       const onAbort = () => drop(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        return await readAll(connection);
+        return await readAll(connection, endsAt);
       } catch (error) {
         drop(error);
         signal.throwIfAborted();

@@ -25,6 +25,8 @@ export interface SamplingSession {
   destroy(reason: unknown): void;
 }
 
+/** What one statement may take where nothing is stated. Milliseconds. */
+export const STATEMENT_MS = 1_000;
 /** Counts as ours by its name, and is left out of every count by its process id. */
 const APPLICATION_NAME = 'holdfast load';
 
@@ -32,7 +34,7 @@ export async function openSamplingSession(
   options: SamplingSessionOptions,
   signal: AbortSignal,
 ): Promise<SamplingSession> {
-  const { statementTimeoutMs = 1_000 } = options;
+  const { statementTimeoutMs = STATEMENT_MS } = options;
   const ending = new AbortController();
   // The connection outlives this call; the signal of the call counts while it is made.
   const onAbort = () => ending.abort(signal.reason);
