@@ -344,3 +344,36 @@ test('a clock that was set back does not blind the breaker', () => {
   const after = play(20, () => ({ hostCpu: 0.1, probeLatencyMs: 90 }), { now: T, state: before.last.state });
   expect(after.last.state.impact.breaker.state).toBe('open');
 });
+
+test('a trial of the breaker stays at the lowest pace until it has ended', () => {
+  const breaker = { ...DEFAULT_RULES.breaker, closeAfter: 60 };
+  const { decisions } = play(
+    420,
+    (second) => ({ hostCpu: 0.1, probeLatencyMs: second >= 10 && second <= 16 ? 90 : 10 }),
+    { rules: rules({ breaker }) },
+  );
+  for (const { target, reasons } of decisions.slice(-20)) {
+    expect(target).toMatchObject({ paused: false, maxBytesPerSecond: 1 * MB });
+    expect(reasons[0]!.code).toBe('breaker');
+  }
+});
+
+test('the last change of a minute is kept for a pause', () => {
+  const timing = { ...DEFAULT_RULES.timing, settleMs: 0 };
+  const { decisions } = play(20, (second) => ({ ...GOOD, hostCpu: second < 2 ? 0.2 : second < 14 ? 0.78 : 0.95 }), {
+    rules: rules({ timing }),
+  });
+  expect(decisions.filter(({ changed }, index) => changed && index > 0 && index < 7)).toHaveLength(3);
+  expect(decisions[8]!.target.paused).toBe(true);
+});
+
+test('a protected time holds a run at the lowest pace also while a signal asks for one step alone', () => {
+  const window = { name: 'x', days: [], from: '00:00', to: '24:00', action: 'noStart' as const };
+  const { last } = play(4, () => ({ ...GOOD, hostCpu: 0.78 }), { rules: rules({ protected: [window] }) });
+  expect(last.target).toMatchObject({ paused: false, maxBytesPerSecond: 1 * MB });
+});
+
+test('waiters that are not measured any more do not count as waiting on', () => {
+  const { last } = play(60, (second) => (second < 4 ? { ...GOOD, waitersBehindUs: 1 } : GOOD));
+  expect(last.snapshot).toBe('keep');
+});
