@@ -3,9 +3,11 @@ import { expectedBackup } from '../domain/quota';
 import type { BackupJob, Catalog, CopyRow } from '../catalog/types';
 import { chooseDumpStores, type DumpStores } from '../domain/failover';
 import type { BackupType } from '../domain/names';
+import { mayBegin } from '../domain/load/start';
 import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import type { ActivityDeps } from './deps';
+import type { PlannedStart } from './load-types';
 import { admitStores } from './quota';
 import { knownStores } from './resting';
 import { claimTrial } from './store-reports';
@@ -13,12 +15,12 @@ import type { BackupPlan, BaseBackup, HoldfastActivities, Withheld } from './typ
 
 type AdmitDeps = Pick<
   ActivityDeps,
-  'database' | 'stores' | 'terms' | 'compliance' | 'catalog' | 'timing' | 'connection' | 'keys' | 'health'
+  'database' | 'stores' | 'terms' | 'compliance' | 'catalog' | 'timing' | 'connection' | 'keys' | 'health' | 'load'
 >;
 
 export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities, 'admit'> {
   return {
-    async admit({ database, type }) {
+    async admit({ database, type, waited }) {
       const config = deps.database(database);
       // References that do not resolve and keys that do not open are known before anything runs.
       await deps.connection({ database });
@@ -26,7 +28,7 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
       const configured = deps.stores.namesFor(database);
       if (configured.length === 0) throw orchestrationError('RUN_NO_STORE', '', { context: { database } });
       const catalog = await deps.catalog();
-      await refuseWhileStopped(catalog, database);
+      const start = await startOf(deps, catalog, database, waited ?? false);
       const lives = await catalog.storeLives();
       const stores = configured.filter((store) => lifeOf(lives, store) === 'active');
       const leftOut = configured
@@ -47,6 +49,7 @@ export function createAdmitActivities(deps: AdmitDeps): Pick<HoldfastActivities,
         base,
         ...placesOf(room.withheld, chosen, primary),
         ...(chosen.blocked === null ? {} : { blocked: { reason: chosen.blocked, patienceMs: deps.health.patienceMs } }),
+        start,
         proveOrder: rotate(stores, copies),
         verification: { grade: config.verification.grade, stores: config.verification.stores },
         enforceRetention: config.retention.enforce,
@@ -110,14 +113,29 @@ function placesOf(
   };
 }
 
-/** Whoever asks, a schedule too. */
-async function refuseWhileStopped(catalog: Pick<Catalog, 'standingStop'>, database: string): Promise<void> {
+/** While an emergency stop stands nobody starts a run, a schedule neither; one that was admitted before waits for its end. */
+async function startOf(
+  deps: Pick<AdmitDeps, 'load'>,
+  catalog: Pick<Catalog, 'standingStop' | 'loadWatches'>,
+  database: string,
+  waited: boolean,
+): Promise<PlannedStart> {
   const stop = await catalog.standingStop();
-  if (stop === null) return;
-  const { by, why, since } = stop;
-  throw orchestrationError('RUN_EMERGENCY_STOP', `set by ${by}: ${why || 'no reason given'}`, {
-    context: { database, since: since.toISOString() },
+  if (stop !== null && !waited) {
+    const { by, why, since } = stop;
+    throw orchestrationError('RUN_EMERGENCY_STOP', `set by ${by}: ${why || 'no reason given'}`, {
+      context: { database, since: since.toISOString() },
+    });
+  }
+  // Where nobody watches, nobody would end a breaker's trial.
+  const [word] = deps.load.of(database) === null ? [] : await catalog.loadWatches({ database });
+  const { wait, trial } = mayBegin({
+    now: Date.now(),
+    rules: deps.load.rulesOf(database),
+    breaker: word?.word.breaker ?? null,
+    emergencyStop: stop && { since: stop.since.getTime(), by: stop.by, why: stop.why },
   });
+  return { wait: wait && { ...wait, until: wait.until === null ? null : new Date(wait.until).toISOString() }, trial };
 }
 
 /** Differential builds on the last full backup that is proved, incremental on the last one that is complete. */

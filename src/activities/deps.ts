@@ -88,6 +88,10 @@ export interface StoreWatching {
 export interface LoadWatching {
   /** Null: nobody watches it. Throws RUN_DATABASE_UNKNOWN. */
   of(database: string): WatchedLoad | null;
+  /** Whether or not anybody watches. Throws RUN_DATABASE_UNKNOWN. */
+  rulesOf(database: string): LoadRules;
+  /** Heavy operations at once, over all workers. */
+  readonly heavy: number;
   readonly sessions: LoadSessions;
   /** Told the progress of a dump, before each round of samples; it may run in another process. */
   hear?(database: string, dump: DumpProgress): void;
@@ -127,6 +131,12 @@ export interface TimingDefaults {
   readonly probeMs: number;
   /** Shortest interval of progress signals; grows with the age of a run, so that the history stays small. */
   readonly progressMs: number;
+  /** A run that waits for a place among the heavy work asks again after this, at first. */
+  readonly askAgainMs: number;
+  /** Without a word about its place for so long a run goes on without one. */
+  readonly placePatienceMs: number;
+  /** How often runs that hold or want a place are looked at, to forget those that ended unheard. */
+  readonly lookAtPlacesMs: number;
 }
 
 export const DEFAULT_TIMING: TimingDefaults = {
@@ -135,4 +145,7 @@ export const DEFAULT_TIMING: TimingDefaults = {
   replicatePatienceMs: 30 * 86_400_000,
   probeMs: 10_000,
   progressMs: 2_000,
+  askAgainMs: 60_000,
+  placePatienceMs: 600_000,
+  lookAtPlacesMs: 60_000,
 };

@@ -6,6 +6,7 @@ import { createDumpActivities } from './dump';
 import { createLoadNewsActivities, createLoadWatchActivities } from './load-watch';
 import { createPaceActivities } from './pace';
 import { createRecordActivities } from './records';
+import { createHeavyWorkActivities } from './heavy-work';
 import { createIntactActivities } from './intact';
 import { createReplicateActivities } from './replicate';
 import { createRestoreActivities } from './restore';
@@ -27,6 +28,7 @@ export function createActivities(deps: ActivityDeps): QueueActivities {
       ...createStoreFillActivities(deps),
       ...createStoreEventActivities(deps),
       ...createLoadNewsActivities(deps),
+      ...createHeavyWorkActivities(deps),
       planExpiry,
       finishTurn,
     },

@@ -1,6 +1,9 @@
 /** What the activities about load take and return. */
 import type { PolicyAlert, PolicyState } from '../domain/load/policy-types';
 import type { Pace } from '../domain/pace';
+import type { HeavyAsk, HeldPlace } from '../domain/load/places';
+import type { HeavyOperation } from '../domain/load/queue';
+import type { Rung } from '../domain/load/ladder';
 
 export type LoadRhythm = 'backup' | 'idle';
 
@@ -52,4 +55,35 @@ export interface LoadNews {
   readonly pace: Pace | null;
   readonly alert: PolicyAlert | null;
   readonly reasons: readonly string[];
+}
+
+/** Whether a backup may begin to read, as admission found. */
+export interface PlannedStart {
+  /** Null: it may. */
+  readonly wait: { readonly reason: string; readonly until: string | null; readonly strict: boolean } | null;
+  /** The impact breaker is half-open: the run is its trial, and begins at this pace. Null: no trial. */
+  readonly trial: Rung | null;
+}
+
+export interface AskTurnInput extends Pick<HeavyOperation, 'kind' | 'database'> {
+  /** Of the run's first asking for this place: it keeps its turn when it asks again. */
+  readonly askedAt: number;
+}
+
+export interface AskTurnResult {
+  /** As it was asked for, so that the run can say so again. */
+  readonly ask: HeavyAsk;
+  /** Ask again after this. Milliseconds. */
+  readonly againMs: number;
+  /** Without any word for so long the run goes on without a place. Milliseconds. */
+  readonly patienceMs: number;
+}
+
+export interface HeavyLook {
+  /** Of the runs that were asked about, those that have ended. */
+  readonly ended: readonly Pick<HeavyAsk, 'id' | 'runId'>[];
+  /** What runs under way say of their places; empty unless everything was to be found again. */
+  readonly found: { readonly running: readonly HeldPlace[]; readonly waiting: readonly HeavyAsk[] };
+  /** Absent: it could not be found out. */
+  readonly stop?: string | null;
 }

@@ -16,6 +16,7 @@ import type { ActivityDeps, WatchedLoad } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { inTime } from './in-time';
 import type { LoadRhythm, LoadWatchState, PaceOrder, SampleLoadInput, SampleLoadResult } from './load-types';
+import { moreImportant } from './gives-way';
 import { lookAtBackup, type RunLook } from './run-look';
 import type { HoldfastActivities } from './types';
 import { isNew, noteRound, usualOf, type SeenRun } from './usual-load';
@@ -137,7 +138,7 @@ async function one(
       samples: session.samples,
       failures: session.failures,
       usual: (await patiently(deps, session, database, usual)) ?? (await usual(null)),
-      run: factsOf(reading),
+      run: { ...factsOf(reading), givesWayTo: await moreImportant(session, database, watched.rules.priority) },
       override: overrideIn(reading.progress.pace, now),
       emergencyStop: stop,
       state: policyFor(before, reading),
@@ -167,8 +168,9 @@ async function stopKnown(deps: LoadDeps, session: LoadSession, database: string)
   return stop;
 }
 
-/** Later phases read stores, not the database. */
-const isReading = ({ progress: { phase } }: RunLook) => phase === 'admitting' || phase === 'dumping';
+/** Later phases read stores, not the database; a run that waits for its turn reads nothing. */
+const isReading = ({ progress: { phase, waiting } }: RunLook) =>
+  (phase === 'admitting' || phase === 'dumping') && !waiting;
 
 const seenOf = ({ runId, progress: { backupId, startedAt, phase } }: RunLook): SeenRun => ({
   runId,
@@ -190,7 +192,6 @@ function factsOf({ progress }: RunLook) {
     bytesDone: dump?.plainBytes ?? 0,
     bytesExpected: dump?.plainBytesExpected ?? null,
     bytesPerSecond: phase === 'dumping' ? (dump?.bytesPerSecond ?? null) : null,
-    givesWayTo: null,
   };
 }
 
@@ -229,10 +230,11 @@ async function keep(
   const { rhythm } = state;
   if (due('samples', shows === null ? RECORD_MS : RECORD_READING_MS))
     await patiently(deps, session, database, (catalog) => catalog.recordLoad({ database, backupId: shows, samples }));
-  const changed = session.known.get('word') !== `${rhythm} ${state.reasons.join()}`;
+  const said = `${rhythm} ${state.policy.impact.breaker.state} ${state.reasons.join()}`;
+  const changed = session.known.get('word') !== said;
   const wordMs = Math.min(WORD_MS, rules.silentAfterMs / 3);
   if (due('word', rhythm === 'backup' ? wordMs : RECORD_MS) || changed) {
-    session.known.set('word', `${rhythm} ${state.reasons.join()}`);
+    session.known.set('word', said);
     const word = wordOf(state, newestOf(session.samples), failures);
     await patiently(deps, session, database, (catalog) => catalog.saveLoadWatch({ database, at: new Date(), word }));
   }
@@ -258,6 +260,7 @@ function wordOf(
     backupId,
     target: rhythm === 'backup' ? target : null,
     reasons,
+    breaker: policy.impact.breaker,
     alerts,
     signals,
     failures: failures.map(({ source, kind, message }) => ({ source, kind, message })),

@@ -15,6 +15,8 @@ export interface QueueActivities {
     | 'announceStoreEvent'
     | 'announceLoad'
     | 'finishTurn'
+    | 'askTurn'
+    | 'lookAtHeavyWork'
   >;
   readonly dump: Pick<HoldfastActivities, 'dump'>;
   /** The private queue of a process that dumps. */

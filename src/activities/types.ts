@@ -5,7 +5,16 @@ import type { AttemptRef, PaceApplied } from '../domain/messages';
 import type { BackupType, CopyState, EngineKind, ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
 import type { Observation, StoreEvent, StoreStatus } from '../domain/store-watch';
-import type { LoadNews, SampleLoadInput, SampleLoadResult } from './load-types';
+import type {
+  AskTurnInput,
+  AskTurnResult,
+  HeavyLook,
+  LoadNews,
+  PlannedStart,
+  SampleLoadInput,
+  SampleLoadResult,
+} from './load-types';
+import type { HeavyAsk } from '../domain/load/places';
 import type {
   BackupInput,
   ReplicateInput,
@@ -46,6 +55,8 @@ export interface BackupPlan {
   readonly failover?: Failover;
   /** No store can be used now: to be waited for, at most this long. Then `stores`, which are all, are tried. */
   readonly blocked?: { readonly reason: string; readonly patienceMs: number };
+  /** Whether it may begin now. Absent in plans of runs that began before anything held a start back. */
+  readonly start?: PlannedStart;
   /** In the order in which copies are to be proved: longest unproved first, so that proofs rotate over the stores. */
   readonly proveOrder: readonly string[];
   readonly verification: { readonly grade: ProofGrade; readonly stores: 'one' | 'all' };
@@ -222,8 +233,11 @@ export interface TurnEnd {
   readonly detail: string | null;
 }
 
+/** `waited`: the run was admitted already and waits; an emergency stop that came since then is waited for, too. */
+export type AdmitInput = BackupInput & { readonly waited?: boolean };
+
 export interface HoldfastActivities {
-  admit(input: BackupInput): Promise<BackupPlan>;
+  admit(input: AdmitInput): Promise<BackupPlan>;
 
   openJob(job: JobOpening): Promise<void>;
   recordDump(record: DumpRecord): Promise<void>;
@@ -257,6 +271,14 @@ export interface HoldfastActivities {
   readShare(input: ShareInput): Promise<ShareRead>;
 
   restoreBackup(input: RestoreInput): Promise<RestoreResult>;
+
+  /** Asks for a place among the heavy work of all workers; the answer comes as a signal. Asking twice is asking once. */
+  askTurn(input: AskTurnInput): Promise<AskTurnResult>;
+  /** `fresh`: nothing is known, so every run under way is asked. */
+  lookAtHeavyWork(input: {
+    readonly runs: readonly Pick<HeavyAsk, 'id' | 'runId'>[];
+    readonly fresh: boolean;
+  }): Promise<HeavyLook>;
 
   describeRun(input: { readonly workflowId: string }): Promise<RunState | null>;
   awaitRunEnd(input: { readonly workflowId: string; readonly runId: string }): Promise<void>;

@@ -1,4 +1,5 @@
 /** The catalogue's part about load: samples, what they were rolled up to, events, and the emergency stop. */
+import type { Breaker } from '../domain/breaker';
 import type { LoadSample } from '../domain/load/signals';
 
 export type LoadGrain = 'minute' | 'hour' | 'day';
@@ -58,6 +59,8 @@ export interface LoadWatchWord {
     readonly paused: boolean;
   } | null;
   readonly reasons: readonly string[];
+  /** The impact breaker. Absent in words of earlier releases. */
+  readonly breaker?: Breaker;
   readonly alerts: readonly { readonly code: string; readonly text: string }[];
   /** Newest value of each signal, by source. */
   readonly signals: Readonly<Record<string, LoadSample['signals']>>;

@@ -18,6 +18,10 @@ export const SIGNAL = {
   end: 'end',
   storeRecovered: 'storeRecovered',
   lockWaiters: 'lockWaiters',
+  startNow: 'startNow',
+  ask: 'ask',
+  giveBack: 'giveBack',
+  turn: 'turn',
 } as const;
 
 export const PROGRESS_QUERY = 'progress';
@@ -32,6 +36,34 @@ export const storeHealthId = (store: string): string => `store-health/${store}`;
 
 /** Id of the run that watches the load of a database; here, because activities tell it that a backup begins. */
 export const loadWatchId = (database: string): string => `load-watch/${database}`;
+
+/** Id of the run that keeps the places for heavy work of all workers with this prefix. */
+export const heavyWorkId = (prefix: string): string => `heavy-work/${prefix}`;
+/** Found by whoever works on the queue `<prefix>-workflow` or `<prefix>-watch`. */
+export const heavyWorkIdFor = (taskQueue: string): string =>
+  heavyWorkId(taskQueue.replace(/-(workflow|watch)$/, ''));
+/** Of `heavyWork`: who holds a place and who waits. */
+export const QUEUE_QUERY = 'queue';
+/** Of a run that does heavy work: whether it holds a place, or waits for one. */
+export const PLACE_QUERY = 'place';
+
+/** Told by `heavyWork` to a run that asked for a place. */
+export interface Turn {
+  /** Which asking it answers: the run may have asked, given back and asked again. */
+  readonly askedAt: number;
+  /** Grows; an older one that arrives late changes nothing. */
+  readonly sequence: number;
+  /** False where it was true: the place is taken back. */
+  readonly granted: boolean;
+  /** For people: "waits for one of 2 places, behind the backup of orders". */
+  readonly text: string;
+}
+
+/** Told to a backup that waits for its time: somebody lets it start now. */
+export interface StartNow {
+  readonly by: string;
+  readonly why: string;
+}
 
 /** Told to `storeHealth`: this run waits for the store and wants to know when it is back. */
 export interface StoreWaiter {

@@ -44,6 +44,15 @@ export interface CopyStatus {
   readonly detail: string | null;
 }
 
+export interface Waiting {
+  /** A fact, in lower case. */
+  readonly reason: string;
+  /** ISO time; null = nobody can tell. */
+  readonly until: string | null;
+  /** `opening`: its calendar or the impact breaker; an operator may let it start now. `stop`: an emergency stop. */
+  readonly for: 'opening' | 'stop' | 'place' | 'store';
+}
+
 /** The answer of the `progress` query of a backup run. */
 export interface BackupProgress {
   readonly database: string;
@@ -60,6 +69,8 @@ export interface BackupProgress {
   readonly paceApplied: boolean;
   /** ISO time, by the dumping process's clock, since when `pace` is in force there; null until confirmed. */
   readonly paceAppliedAt: string | null;
+  /** What holds the run up before it reads: a window, a place among the heavy work, a store. Null: nothing does. */
+  readonly waiting?: Waiting | null;
   readonly error: { readonly type: string; readonly message: string } | null;
 }
 

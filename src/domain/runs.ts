@@ -10,6 +10,8 @@ export interface RequestInput {
   readonly overlap: OverlapPolicy;
   /** Who or what asked: `schedule hourly`, `ana@host`. */
   readonly requestedBy: string;
+  /** Whatever its windows, protected times and the impact breaker say. Never of a schedule. */
+  readonly now?: boolean;
 }
 /** Result of the `request` workflow. */
 export interface RequestResult {
@@ -26,6 +28,8 @@ export interface BackupInput {
   readonly database: string;
   readonly type: BackupType;
   readonly requestedBy: string;
+  /** It waits for no window, protected time or impact breaker. */
+  readonly now?: boolean;
 }
 
 export interface CopyResult {

@@ -21,13 +21,15 @@ export interface LoadWatchingOptions {
 export function createLoadWatching(options: LoadWatchingOptions): LoadWatching {
   const { config, database } = options;
   const { segmentsInFlight } = config.worker;
+  const rulesOf = (name: string) => loadRulesOf(config.load, database(name), { segmentsInFlight });
   return {
+    rulesOf,
+    heavy: config.load.heavy,
     of(name) {
-      const found = database(name);
-      const { watch, every, idleEvery } = samplingOf(config.load, found);
+      const { watch, every, idleEvery } = samplingOf(config.load, database(name));
       if (!watch) return null;
       return {
-        rules: loadRulesOf(config.load, found, { segmentsInFlight }),
+        rules: rulesOf(name),
         everyMs: every,
         idleEveryMs: idleEvery,
         keep: config.load.keep,

@@ -29,7 +29,8 @@ export async function awaitStore(run: BackupRun, ask: () => Promise<BackupPlan>)
       run.notice(`${blocked.reason}: none was back after ${minutes(waited)}, so all of them are tried`);
       return plan;
     }
-    run.waitFor(`${blocked.reason}: the run waits until one is back, for ${minutes(blocked.patienceMs)} at most`);
+    const reason = `${blocked.reason}: the run waits until one is back, for ${minutes(blocked.patienceMs)} at most`;
+    run.waitFor({ reason, until: null, for: 'store' });
     // Names the stores where there is nothing else to see.
     for (const store of stores)
       run.copy({ store, state: 'pending', grade: null, detail: 'waited for: its breaker is open' });

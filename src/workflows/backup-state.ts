@@ -8,10 +8,11 @@ import {
   type CopyChanged,
   type DumpProgressed,
   type PaceApplied,
+  type StartNow,
 } from '../domain/messages';
 import { gradeAtLeast, type BackupPhase, type BackupType, type ProofGrade } from '../domain/names';
 import { FULL_PACE, isAutomatic, nextPace, paceWord, type Pace } from '../domain/pace';
-import { finishedDump, type BackupProgress, type CopyStatus, type DumpProgress } from '../domain/progress';
+import { finishedDump, type BackupProgress, type CopyStatus, type DumpProgress, type Waiting } from '../domain/progress';
 import type { BackupInput, BackupResult } from '../domain/runs';
 import type { BackupPlan, DumpResult } from '../activities/types';
 import { backupCard } from './card';
@@ -41,7 +42,9 @@ export class BackupRun {
     sequence: FULL_PACE.sequence,
     at: null,
   };
-  private waiting: string | null = null;
+  private waiting: Waiting | null = null;
+  /** Somebody lets it start, whatever its calendar and the impact breaker say. */
+  private letGo: boolean;
   private error: { readonly type: string; readonly message: string } | null = null;
   private shown: AttributeValues = {};
 
@@ -51,6 +54,7 @@ export class BackupRun {
     readonly startedAt: Date,
   ) {
     this.type = input.type;
+    this.letGo = input.now === true;
     this.show();
   }
 
@@ -141,10 +145,29 @@ export class BackupRun {
   }
 
   /** What holds the run up now; null: nothing does. */
-  waitFor(what: string | null): void {
-    if (what !== null && this.waiting === null) log.warn('backup waits', { database: this.input.database, what });
+  waitFor(what: Waiting | null): void {
+    const { reason, until } = this.waiting ?? {};
+    if (reason === what?.reason && until === what?.until) return;
+    if (what !== null && this.waiting?.for !== what.for)
+      log.warn('backup waits', { database: this.input.database, what: what.reason });
     this.waiting = what;
     this.show();
+  }
+
+  /** True while it waits for its calendar, or for the impact breaker. */
+  get waitsForOpening(): boolean {
+    return this.waiting?.for === 'opening';
+  }
+
+  get mayStartAnyhow(): boolean {
+    return this.letGo;
+  }
+
+  /** A person's word; it stays in the history and among the notices. */
+  startNow({ by, why }: StartNow): void {
+    if (this.letGo) return;
+    this.letGo = true;
+    this.notice(`${by} let it start now, whatever its calendar and the impact breaker say${why ? `: ${why}` : ''}`);
   }
 
   notice(text: string): void {
@@ -182,6 +205,7 @@ export class BackupRun {
       pace: this.pace,
       paceApplied: this.applied.sequence >= this.pace.sequence || (this.host === null && !this.attempting),
       paceAppliedAt: this.applied.sequence >= this.pace.sequence ? this.applied.at : null,
+      waiting: this.waiting,
       error: this.error,
     };
   }
@@ -224,7 +248,7 @@ export class BackupRun {
       backupCard(this.progress(), {
         requestedBy: this.input.requestedBy,
         host: this.host,
-        notices: this.waiting === null ? this.notices : [...this.notices, this.waiting],
+        notices: this.notices,
         result: this.dumpResult,
       }),
     );

@@ -29,11 +29,13 @@ import {
   proveWhenFilledSignal,
   resumeSignal,
   setPaceSignal,
+  startNowSignal,
   storeRecoveredSignal,
 } from './messages';
 import { createFailoverTeller, type FailoverTeller } from './failover-telling';
 import { admission, records } from './proxies';
 import { attributes } from './search-attributes';
+import { StartTurn } from './start-turn';
 import { takeDump } from './take-dump';
 import { replicateCopy } from './replicate-copy';
 import { startRetention } from './start-retention';
@@ -42,12 +44,14 @@ import { awaitStore } from './await-store';
 
 export async function backup(input: BackupInput): Promise<BackupResult> {
   const run = openRun(input);
+  const turn = new StartTurn(run);
   const telling = createFailoverTeller(input.database);
   try {
-    const plan = await admit(run, telling);
+    const plan = await turn.await(await admit(run, telling), (again) => readmit(run, telling, again));
     run.enter('dumping');
-    run.dumpResult = withWithheld(await takeDump(run, plan), plan);
+    run.dumpResult = withWithheld(await takeDump(run, plan, turn), plan);
     await recordDump(run, plan);
+    await turn.over();
     telling.afterDump(plan.lead, run.dumpResult);
     run.enter('replicating');
     await fillStores(run, plan);
@@ -59,7 +63,10 @@ export async function backup(input: BackupInput): Promise<BackupResult> {
     run.enter('done');
     return run.result();
   } catch (error) {
-    await CancellationScope.nonCancellable(() => recordFailure(run, error));
+    await CancellationScope.nonCancellable(async () => {
+      await turn.over();
+      await recordFailure(run, error);
+    });
     throw isCancellation(error) ? error : asWorkflowFailure(error);
   }
 }
@@ -72,9 +79,22 @@ function openRun(input: BackupInput): BackupRun {
   setHandler(pauseSignal, (asked) => run.ask(askedPace(run.pace, asked, true)), {
     description: 'Hold the readers back; content: a pace, or nothing',
   });
-  setHandler(resumeSignal, (asked) => run.ask(askedPace(run.pace, { until: Date.now(), ...asked }, false)), {
-    description: 'Let the readers go on; content: a pace, or nothing',
-  });
+  setHandler(
+    resumeSignal,
+    (asked) => {
+      // Of a run that is paused as well, the first word ends the pause.
+      const starts = run.waitsForOpening && !run.pace.paused;
+      const pace = askedPace(run.pace, { until: Date.now(), ...asked }, false);
+      run.ask(pace);
+      if (starts) run.startNow({ by: pace.setBy, why: pace.reason });
+    },
+    { description: 'Let the readers go on, or a run that waits for its time start now; content: a pace, or nothing' },
+  );
+  setHandler(
+    startNowSignal,
+    (asked) => run.startNow({ by: asked?.by ?? 'a signal without a sender', why: asked?.why ?? '' }),
+    { description: 'Start now, whatever the calendar and the impact breaker say; content: by, why' },
+  );
   setHandler(setPaceSignal, (asked) => run.ask(askedPace(run.pace, asked)), {
     description: 'Limit bytes per second and readers; content: a pace',
   });
@@ -95,6 +115,23 @@ async function admit(run: BackupRun, telling: FailoverTeller): Promise<BackupPla
   const { input } = run;
   const ask = () => admission().admit.executeWithOptions({ summary: `Plan the backup of ${input.database}` }, [input]);
   const plan = await awaitStore(run, ask);
+  takeOn(run, telling, plan);
+  await openJob(run, plan);
+  return plan;
+}
+
+/** After a wait: stores, and whether it may start, are asked for again; what the run builds on stays what it was. */
+async function readmit(run: BackupRun, telling: FailoverTeller, before: BackupPlan): Promise<BackupPlan> {
+  const { input } = run;
+  const summary = `May the backup of ${input.database} start now?`;
+  const ask = () => admission().admit.executeWithOptions({ summary }, [{ ...input, type: run.type, waited: true }]);
+  const { type, base } = before;
+  const plan = { ...(await awaitStore(run, ask)), type, base };
+  if (!plan.start?.wait) takeOn(run, telling, plan);
+  return plan;
+}
+
+function takeOn(run: BackupRun, telling: FailoverTeller, plan: BackupPlan): void {
   if (plan.failover) telling.tell(plan.failover);
   run.type = plan.type;
   run.basedOn = plan.base?.backupId ?? null;
@@ -104,8 +141,6 @@ async function admit(run: BackupRun, telling: FailoverTeller): Promise<BackupPla
   plan.withheld?.forEach(({ store, code, message }) =>
     run.copy({ store, state: 'pending', grade: null, detail: `${code}: ${message}` }),
   );
-  await openJob(run, plan);
-  return plan;
 }
 
 async function openJob(run: BackupRun, plan: Pick<BackupPlan, 'engine'>): Promise<void> {

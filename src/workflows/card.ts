@@ -1,7 +1,7 @@
 /** The status card that the Temporal Web UI shows for a run: for somebody who has never seen Holdfast. */
 import type { BackupPhase } from '../domain/names';
 import type { Pace } from '../domain/pace';
-import type { BackupProgress } from '../domain/progress';
+import type { BackupProgress, Waiting } from '../domain/progress';
 import type { DumpResult } from '../activities/types';
 
 export interface CardFacts {
@@ -67,15 +67,22 @@ export function backupCard(progress: BackupProgress, facts: CardFacts): string {
     );
   }
   if (progress.error !== null) lines.push('', `**Failed:** \`${progress.error.type}\` — ${progress.error.message}`);
+  if (progress.waiting) lines.push('', `**Waits:** ${cell(waitText(progress.waiting))}`);
   for (const notice of facts.notices) lines.push('', `> ${notice}`);
   return lines.join('\n');
 }
 
-function headline({ phase, pace, error }: BackupProgress): string {
+function headline({ phase, pace, error, waiting }: BackupProgress): string {
   if (error !== null) return `Failed: ${error.type}`;
   if (phase === 'done') return 'Done';
   if (pace.paused && (phase === 'dumping' || phase === 'admitting')) return `Paused: ${pace.reason}`;
+  if (waiting) return waiting.until === null ? 'Waiting' : `Waiting until ${waiting.until}`;
   return PHASES.find(([name]) => name === phase)?.[1] ?? phase;
+}
+
+function waitText({ reason, until, for: what }: Waiting): string {
+  const end = until === null ? '' : `, until ${until}`;
+  return what === 'opening' ? `${reason}${end}. \`holdfast backup resume\`, or the signal \`startNow\`, starts it now.` : `${reason}${end}`;
 }
 
 function phaseLines(phase: BackupPhase): string[] {

@@ -1,6 +1,6 @@
 /** Readable workflow ids and task queue names: the only place that spells them. */
 
-export { loadWatchId, storeHealthId } from '../domain/messages';
+export { heavyWorkId, heavyWorkIdFor, loadWatchId, storeHealthId } from '../domain/messages';
 
 /** The run that writes a database's repository. One id, so one at a time: this is the lock. */
 export const backupRunId = (database: string): string => `backup/${database}`;

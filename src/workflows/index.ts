@@ -1,6 +1,7 @@
 /** All workflows. Workers load this file; nothing else does. */
 export { backup } from './backup';
 export { fillStoreWithAll } from './fill-store-with-all';
+export { heavyWork } from './heavy-work';
 export { intactShare } from './intact-share';
 export { loadWatch } from './load-watch';
 export { replicateCopy } from './replicate-copy';

@@ -2,16 +2,21 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import {
   CLAIM_TRIAL_UPDATE,
+  PLACE_QUERY,
   PLAN_QUERY,
   PROGRESS_QUERY,
+  QUEUE_QUERY,
   SIGNAL,
   STATUS_QUERY,
   type Attached,
   type CopyChanged,
   type DumpProgressed,
   type LockAlert,
+  type StartNow,
   type StoreWaiter,
+  type Turn,
 } from '../domain/messages';
+import type { AskMessage, AskRef, HeavyQueue, OwnPlace } from '../domain/load/places';
 import type { LoadWatchState } from '../activities/load-types';
 import type { ProofGrade } from '../domain/names';
 import type { Pace } from '../domain/pace';
@@ -25,6 +30,8 @@ export const pauseSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.pause);
 export const resumeSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.resume);
 export const setPaceSignal = defineSignal<[Partial<Pace>?]>(SIGNAL.setPace);
 export const progressQuery = defineQuery<BackupProgress>(PROGRESS_QUERY);
+/** Whatever its calendar and the impact breaker say. */
+export const startNowSignal = defineSignal<[StartNow]>(SIGNAL.startNow);
 /** Of `fillStoreWithAll`. */
 export const storeFillQuery = defineQuery<StoreFillProgress>(PROGRESS_QUERY);
 
@@ -62,3 +69,10 @@ export const loadStatusQuery = defineQuery<LoadWatchState | null>(STATUS_QUERY);
 
 /** As of the last change, or of the last hour; null before. The catalogue has every probe. */
 export const statusQuery = defineQuery<StoreStatus | null>(STATUS_QUERY);
+
+// Between `heavyWork` and the runs that do heavy work: `backup`, `verifyCopy` and `restore`.
+export const askSignal = defineSignal<[AskMessage]>(SIGNAL.ask);
+export const giveBackSignal = defineSignal<[AskRef]>(SIGNAL.giveBack);
+export const turnSignal = defineSignal<[Turn]>(SIGNAL.turn);
+export const placeQuery = defineQuery<OwnPlace>(PLACE_QUERY);
+export const queueQuery = defineQuery<HeavyQueue>(QUEUE_QUERY);

@@ -45,6 +45,26 @@ export function records(): Pick_<
   });
 }
 
+/** Asking for a place among the heavy work. Not for long: the run asks again, and goes on without where nobody answers. */
+export function turns(): Pick_<'askTurn'> {
+  return proxyActivities({
+    taskQueue: onQueue('workflow'),
+    startToCloseTimeout: '10 seconds',
+    scheduleToCloseTimeout: '30 seconds',
+    retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5 seconds' },
+  });
+}
+
+/** Looking at those who hold or want a place. The next look comes soon. */
+export function heavyLooks(): Pick_<'lookAtHeavyWork'> {
+  return proxyActivities({
+    taskQueue: onQueue('workflow'),
+    startToCloseTimeout: '30 seconds',
+    scheduleToCloseTimeout: '40 seconds',
+    retry: { initialInterval: '500ms', maximumAttempts: 2 },
+  });
+}
+
 /** Waiting for another run to end: long, cheap, tells by heartbeats that it still waits. */
 export function waits(): Pick_<'awaitRunEnd'> {
   return proxyActivities({

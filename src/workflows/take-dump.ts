@@ -3,6 +3,7 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import type { BackupPlan, DumpInput, DumpResult } from '../activities/types';
 import { FULL_PACE } from '../domain/pace';
 import type { BackupRun } from './backup-state';
+import type { StartTurn } from './start-turn';
 import { failureContext, failureFacts } from './failures';
 import { dumps, hosts, PAUSE_BUDGET_SPENT, SNAPSHOT_YIELDED } from './proxies';
 
@@ -14,10 +15,11 @@ const MOST_YIELDS = 10;
  * then this waits, holding nothing, until the run may go on, and dumps again; what is stored already is not sent twice. So it is
  * with a snapshot that was given up for those who waited behind its locks: the next dump lets them through first.
  */
-export async function takeDump(run: BackupRun, plan: BackupPlan): Promise<DumpResult> {
+export async function takeDump(run: BackupRun, plan: BackupPlan, turn: StartTurn): Promise<DumpResult> {
   let yielded: DumpInput['yielded'];
   for (let dump = 1; ; dump += 1) {
-    await mayGoOn(run);
+    // Whoever stands still without a snapshot keeps no place from others.
+    if (run.pace.paused) await turn.aside(() => mayGoOn(run));
     run.attempt();
     const keeper = new CancellationScope();
     const keeping = keeper.run(() => keepPace(run)).catch(ignoreCancellation);
@@ -42,7 +44,7 @@ export async function takeDump(run: BackupRun, plan: BackupPlan): Promise<DumpRe
 }
 
 /** Waits while the run is paused; a pause that was asked for with an end ends here, where no process is left that could see it. */
-async function mayGoOn(run: BackupRun): Promise<void> {
+export async function mayGoOn(run: BackupRun): Promise<void> {
   while (run.pace.paused) {
     const { sequence, until, setBy } = run.pace;
     const changed = () => run.pace.sequence !== sequence;

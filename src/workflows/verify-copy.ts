@@ -1,9 +1,10 @@
 /** Proves one copy. A damaged one is healed from a good one and proved again. */
-import { executeChild, isCancellation, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { executeChild, isCancellation, log, patched, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { copyStateAfter } from '../domain/proof';
 import type { ReplicateInput, ReplicateResult, VerifyInput, VerifyResult } from '../domain/runs';
 import type { RunTiming } from '../activities/types';
 import { replicateId } from './ids';
+import { Place } from './place';
 import { proofs, records } from './proxies';
 import { attributes } from './search-attributes';
 
@@ -16,10 +17,21 @@ export async function verifyCopy(
   timing: Pick<RunTiming, 'verifyTimeoutMs'> = { verifyTimeoutMs: DEFAULT_TIMEOUT_MS },
 ): Promise<VerifyResult> {
   const { database, backupId } = input;
+  const place = new Place({
+    kind: 'verify',
+    database,
+    show: (waiting) =>
+      setCurrentDetails(waiting === null ? '' : `**Proof of \`${backupId}\` at \`${input.store}\`**: ${waiting}.`),
+    unheard: (text) => log.warn(text, { backupId }),
+  });
+  const inTurn = patched('heavy-work');
+  // An emergency stop takes the place back: then the proof is given up, and begun again when the stop is over.
+  const proving = (again: string) =>
+    inTurn ? place.during(() => prove(input, timing, again)) : prove(input, timing, again);
   upsertSearchAttributes(attributes({ database, backupId, grade: 'none' }));
-  let result = await prove(input, timing, '');
+  let result = await proving('');
   if (result.failure?.class === 'data' && (await heal(input, result.failure)))
-    result = { ...(await prove(input, timing, ' again, healed')), healed: true };
+    result = { ...(await proving(' again, healed')), healed: true };
   upsertSearchAttributes(attributes({ grade: result.grade ?? 'none' }));
   setCurrentDetails(verdict(result));
   return result;

@@ -1,7 +1,7 @@
 import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
 import type { BackupPlan, DumpInput, DumpResult, HoldfastActivities, RunTiming } from '../../src/activities/types';
 import { startOfWatch } from '../../src/activities/load-watch';
-import { SIGNAL } from '../../src/domain/messages';
+import { SIGNAL, type Turn } from '../../src/domain/messages';
 import { untriedStatus } from '../../src/domain/store-watch';
 import type { Pace } from '../../src/domain/pace';
 
@@ -118,6 +118,15 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
     }),
     planStoreFill: async () => ({ items: [], left: 0 }),
     measureStore: async ({ store }) => ({ store, bytes: 700, objects: 4, durationMs: 5, error: null }),
+    askTurn: async ({ kind, database, askedAt }) => {
+      const { info, client } = Context.current();
+      const { workflowId: id, runId } = info.workflowExecution!;
+      // As if all places were free.
+      const turn: Turn = { askedAt, sequence: Date.now(), granted: true, text: 'it is its turn' };
+      await client.workflow.getHandle(id, runId).signal(SIGNAL.turn, turn);
+      return { ask: { id, runId, kind, database, priority: 'normal', askedAt }, againMs: 60_000, patienceMs: 600_000 };
+    },
+    lookAtHeavyWork: async () => ({ ended: [], found: { running: [], waiting: [] } }),
     describeRun: async () => null,
     awaitRunEnd: async () => {},
     ...changes,
@@ -136,7 +145,8 @@ export function fakeActivities(changes: Partial<HoldfastActivities> = {}): {
       name,
       async (input: never) => {
         const more = detail[name as keyof HoldfastActivities]?.(input);
-        list.push(more === undefined ? name : `${name}:${more}`);
+        // Every proof and restore asks for its place; tests of places look at the queue itself.
+        if (name !== 'askTurn') list.push(more === undefined ? name : `${name}:${more}`);
         return (run as (input: never) => Promise<unknown>)(input);
       },
     ]),

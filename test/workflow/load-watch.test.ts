@@ -88,6 +88,8 @@ async function watched(rules: LoadRules = RULES) {
         idleEveryMs: 100,
         keep: { samples: 1, minutes: 1, hours: 1, days: 1 },
       }),
+      rulesOf: () => rules,
+      heavy: 2,
       sessions,
       log: () => undefined,
     },

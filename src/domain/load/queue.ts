@@ -1,4 +1,7 @@
-/** Heavy operations wait for their turn: a restore first, then by priority, then by who asked first. */
+/**
+ * Heavy operations wait for their turn: a restore first, then by priority, then by who asked first. A restore waits for no backup
+ * and no proof: it starts beside them, and backups under way give way to it.
+ */
 import { PRIORITIES, type Priority } from './rules';
 
 export interface HeavyOperation {
@@ -35,25 +38,27 @@ function rank({ kind, priority }: HeavyOperation): number {
 
 /**
  * Who of those who wait starts now, and the place of everybody else. An operation that is held back keeps its turn and takes no
- * place; doubled ids count once, and one that runs already is not started again.
+ * place; doubled ids count once, and one that runs already is not started again. Only restores hold a restore up.
  */
 export function queueOf(
   waiting: readonly HeavyOperation[],
   running: readonly HeavyOperation[],
   atMost: number,
 ): readonly QueuePlace[] {
-  const taken = new Set(running.map(({ id }) => id));
+  const underWay = new Map(running.map((operation) => [operation.id, operation]));
   const inTurn = [...new Map(waiting.map((operation) => [operation.id, operation])).values()]
-    .filter(({ id }) => !taken.has(id))
+    .filter(({ id }) => !underWay.has(id))
     .sort(byTurn);
-  let free = Math.max(0, atMost - taken.size);
+  let taken = underWay.size;
+  let restores = [...underWay.values()].filter(({ kind }) => kind === 'restore').length;
   let place = 0;
   let ahead: HeavyOperation | null = null;
   return inTurn.map((operation) => {
     if (operation.heldBack !== null)
       return { operation, starts: false, place: ++place, text: `held back: ${operation.heldBack}` };
-    if (free > 0) {
-      free -= 1;
+    if ((operation.kind === 'restore' ? restores : taken) < atMost) {
+      taken += 1;
+      if (operation.kind === 'restore') restores += 1;
       return { operation, starts: true, place: 0, text: 'starts now' };
     }
     const behind = ahead === null ? '' : `, behind the ${nameOf(ahead)}`;
@@ -68,4 +73,5 @@ export function givesWayTo(operation: HeavyOperation, running: readonly HeavyOpe
   return first && rank(first) < rank(operation) && first.kind !== 'verify' ? nameOf(first) : null;
 }
 
-const nameOf = ({ kind, database }: HeavyOperation): string => `${kind === 'verify' ? 'proof' : kind} of ${database}`;
+/** For people: "restore of orders". */
+export const nameOf = ({ kind, database }: Pick<HeavyOperation, 'kind' | 'database'>): string => `${kind === 'verify' ? 'proof' : kind} of ${database}`;

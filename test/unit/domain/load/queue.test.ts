@@ -30,6 +30,15 @@ test('a restore goes first, then critical work, then who asked first; a proof go
   ]);
 });
 
+test('a restore starts beside backups and proofs, and waits for restores alone', () => {
+  const restore = operation('r', { kind: 'restore' });
+  const held = (kind: HeavyOperation['kind']) => [operation('x', { kind }), operation('y', { kind })];
+  expect(queueOf([restore], held('backup'), 2)).toMatchObject([{ starts: true }]);
+  expect(queueOf([restore], held('verify'), 2)).toMatchObject([{ starts: true }]);
+  expect(queueOf([restore], held('restore'), 2)).toMatchObject([{ starts: false, text: 'waits for one of 2 places' }]);
+  expect(queueOf([operation('b')], [...held('backup'), restore], 2)).toMatchObject([{ starts: false }]);
+});
+
 test('one that is held back keeps its turn and leaves its place to others', () => {
   const waiting = [
     operation('a', { heldBack: 'the impact breaker is open', priority: 'critical' }),
@@ -60,7 +69,11 @@ test('never more run at once than stated, nobody starts twice, and places are fr
       (waiting, running, most) => {
         const queue = queueOf(waiting, running, most);
         const starts = queue.filter((place) => place.starts).map((place) => place.operation);
-        expect(starts.length).toBeLessThanOrEqual(Math.max(0, most - running.length));
+        const restores = (all: readonly HeavyOperation[]) => all.filter(({ kind }) => kind === 'restore').length;
+        // Restores start beside others, and others only where there is room beside all that run.
+        if (starts.some(({ kind }) => kind !== 'restore'))
+          expect(starts.length).toBeLessThanOrEqual(most - running.length);
+        expect(restores(starts)).toBeLessThanOrEqual(Math.max(0, most - restores(running)));
         expect(starts.every(({ id, heldBack }) => heldBack === null && !running.some((one) => one.id === id))).toBe(
           true,
         );
@@ -68,9 +81,11 @@ test('never more run at once than stated, nobody starts twice, and places are fr
         expect(queue.filter((place) => !place.starts).map(({ place }) => place)).toEqual(
           queue.filter((place) => !place.starts).map((_, index) => index + 1),
         );
-        // Somebody who may start waits only while all places are taken.
-        if (queue.some((place) => !place.starts && place.operation.heldBack === null))
-          expect(starts.length + running.length).toBeGreaterThanOrEqual(most);
+        // Somebody who may start waits only while all places are taken, a restore only while restores have them all.
+        const left = queue.filter((place) => !place.starts && place.operation.heldBack === null);
+        if (left.length > 0) expect(starts.length + running.length).toBeGreaterThanOrEqual(most);
+        if (left.some(({ operation: { kind } }) => kind === 'restore'))
+          expect(restores(starts) + restores(running)).toBeGreaterThanOrEqual(most);
       },
     ),
   );
