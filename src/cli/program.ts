@@ -20,6 +20,7 @@ import { loadBaseline } from './commands/load/baseline';
 import { loadCapacity } from './commands/load/capacity';
 import { loadImpact } from './commands/load/impact';
 import { loadRecommend } from './commands/load/recommend';
+import { queueCommand } from './commands/load/queue';
 import { loadShow } from './commands/load/show';
 import { keysAddRecipient, keysInit, keysList } from './commands/keys/keys';
 import { keysKit } from './commands/keys/kit';
@@ -95,6 +96,8 @@ export function buildProgram(cli: Cli): Command {
   for (const verb of [storeList, storeCheck, storeDiff, storeUsage, storeCost]) verb(store, cli);
   const load = group('load', 'how loaded the databases are, and what backups cost them');
   for (const verb of [loadShow, loadBaseline, loadImpact, loadRecommend, loadCapacity]) verb(load, cli);
+  for (const verb of [loadShow, loadBaseline, loadImpact, loadRecommend]) verb(load, cli);
+  queueCommand(program, cli);
   emergencyStop(program, cli);
   emergencyResume(program, cli);
   const report = group('report', 'figures over time');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BackupProgress, CopyStatus } from '../domain/progress';
+import type { BackupProgress, CopyStatus, Waiting } from '../domain/progress';
 import type { Pace } from '../domain/pace';
 import { bar, type Frame } from './output/progress';
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from './output/format';
@@ -31,6 +31,10 @@ export function describeCopies(copies: readonly CopyStatus[], colors: Palette): 
     })
     .join(', ');
 }
+
+/** `outside of its windows (daily 22:00–05:00, UTC), until 2026-11-21T22:00:00.000Z`. */
+export const describeWaiting = ({ reason, until }: Waiting): string =>
+  until === null ? reason : `${reason}, until ${until}`;
 
 /** Share of 0..1 of the dump; null while the size is not known. */
 export function dumpShare(progress: BackupProgress): number | null {
@@ -66,7 +70,9 @@ export function backupFrame(progress: BackupProgress, colors: Palette, sub: SubS
   const current = dumping && dump?.current ? ` ${dump.current}` : '';
   const attempt = dump !== null && dump.attempt > 1 ? colors.yellow(` attempt ${dump.attempt}`) : '';
   block.push(`${colors.cyan(phase)}${current}${attempt}`);
-  if (dumping) block.push(`${bar(share, BAR_WIDTH)} ${share === null ? '' : formatShare(share)}`.trimEnd());
+  const waiting = progress.waiting ? describeWaiting(progress.waiting) : null;
+  if (waiting !== null) block.push(colors.yellow(`waits: ${waiting}`));
+  else if (dumping) block.push(`${bar(share, BAR_WIDTH)} ${share === null ? '' : formatShare(share)}`.trimEnd());
   const subShare = sub !== null && sub.total > 0 ? sub.done / sub.total : null;
   if (sub !== null) {
     const at = `${sub.store}: ${sub.step}${sub.current === null ? '' : ` ${sub.current}`}`;
@@ -83,7 +89,7 @@ export function backupFrame(progress: BackupProgress, colors: Palette, sub: SubS
   if (progress.error !== null) block.push(colors.red(`${progress.error.type}: ${progress.error.message}`));
   const line = [
     `${progress.database} ${progress.type} ${phase}${current}`,
-    ...(dumping && share !== null ? [formatShare(share)] : []),
+    ...(waiting !== null ? [`waits: ${waiting}`] : dumping && share !== null ? [formatShare(share)] : []),
     ...(sub === null ? [] : [`${sub.store}: ${sub.step}${subShare === null ? '' : ` ${formatShare(subShare)}`}`]),
     ...counters,
     ...(progress.pace.paused || progress.pace.maxBytesPerSecond !== null
@@ -97,7 +103,7 @@ export function backupFrame(progress: BackupProgress, colors: Palette, sub: SubS
   return {
     block,
     line,
-    key: `${phase}/${progress.pace.sequence}/${dumping ? '' : copyKey}/${sub?.store ?? ''}`,
+    key: `${phase}/${waiting ?? ''}/${progress.pace.sequence}/${dumping ? '' : copyKey}/${sub?.store ?? ''}`,
     data: progress,
   };
 }

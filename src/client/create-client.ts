@@ -5,6 +5,7 @@ import { createCalls } from './calls';
 import { connectTemporal } from './connect';
 import type { SecretResolver } from './connection-options';
 import { dumpCountCalls } from './dump-count';
+import { heavyWorkCalls } from './heavy-work';
 import { loadWatchCalls } from './load-watches';
 import { scheduleCalls } from './schedules';
 import { serverCalls } from './server';
@@ -28,6 +29,7 @@ export async function createClient(config: HoldfastConfig, options: CreateClient
   return {
     ...startingCalls(calls, config),
     ...steeringCalls(calls, namespace),
+    ...heavyWorkCalls(calls, config),
     ...dumpCountCalls(calls),
     ...scheduleCalls(calls, config),
     ...storeWatchCalls(calls, config),

@@ -171,6 +171,7 @@ export function startingCalls(calls: Calls, config: HoldfastConfig): StartingCal
         `TaskQueue = "${taskQueue}"`,
         'WorkflowType != "storeHealth"',
         'WorkflowType != "loadWatch"',
+        'WorkflowType != "heavyWork"',
         ...(database === undefined ? [] : [`${ATTRIBUTE.database.name} = "${database.replaceAll('"', '')}"`]),
         ...(open === true ? ['ExecutionStatus = "Running"'] : []),
         ...(open === false ? ['ExecutionStatus != "Running"'] : []),

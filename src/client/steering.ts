@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError, WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { PROGRESS_QUERY, SIGNAL } from '../domain/messages';
+import { PROGRESS_QUERY, SIGNAL, type StartNow } from '../domain/messages';
 import { FULL_PACE, type Pace } from '../domain/pace';
 import type { BackupProgress, DumpProgress } from '../domain/progress';
 import type { ShareRead } from '../domain/verification-runs';
@@ -14,7 +14,7 @@ import type { HoldfastClient } from './types';
 
 type SteeringCalls = Pick<
   HoldfastClient,
-  'progress' | 'pause' | 'resume' | 'setPace' | 'awaitPaceApplied' | 'cancel' | 'activityProgress'
+  'progress' | 'pause' | 'resume' | 'setPace' | 'awaitPaceApplied' | 'startNow' | 'cancel' | 'activityProgress'
 >;
 
 const QUERY_TIMEOUT_MS = 5_000;
@@ -102,6 +102,15 @@ export function steeringCalls(calls: Calls, namespace: string): SteeringCalls {
           throw orchestrationError('RUN_PACE_NOT_CONFIRMED', '', { context: { database, sequence } });
         await sleep(LOOK_MS);
       }
+    },
+
+    async startNow(database, who, why) {
+      const now = await progress(database);
+      if (now === null) throw notActive(database);
+      if (now.waiting?.for !== 'opening') return false;
+      const told: StartNow = { by: who, why };
+      await call(() => client.workflow.getHandle(backupRunId(database)).signal(SIGNAL.startNow, told));
+      return true;
     },
 
     async cancel(database, reason) {

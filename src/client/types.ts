@@ -1,4 +1,5 @@
 /** The one typed way to start, signal, query and schedule. CLI, API and tests use it; nothing else talks to Temporal. */
+import type { HeavyQueue } from '../domain/load/places';
 import type { Pace } from '../domain/pace';
 import type { BackupProgress } from '../domain/progress';
 import type {
@@ -110,6 +111,12 @@ export interface HoldfastClient {
   /** Resolves when the dumping worker confirmed that this sequence is in force, with the milliseconds it took since the signal. */
   awaitPaceApplied(database: string, sequence: number, timeoutMs: number): Promise<{ readonly effectiveMs: number }>;
   cancel(database: string, reason: string): Promise<void>;
+  /** A run that waits for its calendar, or for the impact breaker, starts now. False when it does not wait for them. */
+  startNow(database: string, who: string, why: string): Promise<boolean>;
+  /** Who does heavy work now, and who waits for a place; null when nobody keeps places, since nobody asked for one of late. */
+  heavyQueue(): Promise<HeavyQueue | null>;
+  /** Has those who do heavy work looked at now: an emergency stop began or ended. */
+  lookAtHeavyWork(): Promise<void>;
   /** How often a run that has ended began to read its source: attempts of all its dumps. */
   dumpAttempts(workflowId: string, runId: string): Promise<number>;
 

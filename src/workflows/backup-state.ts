@@ -12,7 +12,13 @@ import {
 } from '../domain/messages';
 import { gradeAtLeast, type BackupPhase, type BackupType, type ProofGrade } from '../domain/names';
 import { FULL_PACE, isAutomatic, nextPace, paceWord, type Pace } from '../domain/pace';
-import { finishedDump, type BackupProgress, type CopyStatus, type DumpProgress, type Waiting } from '../domain/progress';
+import {
+  finishedDump,
+  type BackupProgress,
+  type CopyStatus,
+  type DumpProgress,
+  type Waiting,
+} from '../domain/progress';
 import type { BackupInput, BackupResult } from '../domain/runs';
 import type { BackupPlan, DumpResult } from '../activities/types';
 import { backupCard } from './card';
@@ -165,7 +171,7 @@ export class BackupRun {
 
   /** A person's word; it stays in the history and among the notices. */
   startNow({ by, why }: StartNow): void {
-    if (this.letGo) return;
+    if (this.letGo || this.phase !== 'admitting') return;
     this.letGo = true;
     this.notice(`${by} let it start now, whatever its calendar and the impact breaker say${why ? `: ${why}` : ''}`);
   }

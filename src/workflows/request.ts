@@ -14,6 +14,7 @@ import { backup } from './backup';
 import { asWorkflowFailure } from './failures';
 import { backupRunId } from './ids';
 import { startInTurn } from './in-turn';
+import { startNowSignal } from './messages';
 import { attributes } from './search-attributes';
 
 export async function request(input: RequestInput): Promise<RequestResult> {
@@ -25,16 +26,25 @@ export async function request(input: RequestInput): Promise<RequestResult> {
   // A sweep holds the id for a short time and must not be interrupted: every policy waits for it.
   const decide = async (run: RunState) => {
     if (run.type !== 'backup') return 'wait' as const;
-    if (overlap === 'skip') return 'give-way' as const;
+    if (overlap === 'skip') {
+      // The run that is under way may be waiting for what this request does not wait for.
+      if (input.now === true) await letStart(workflowId, run.runId, requestedBy);
+      return 'give-way' as const;
+    }
     if (overlap === 'cancel') await getExternalWorkflowHandle(workflowId, run.runId).cancel();
     note = overlap === 'cancel' ? `cancelled run ${run.runId} first` : `waited for run ${run.runId} to end`;
     setCurrentDetails(`**Overlap policy \`${overlap}\`**: ${note}.`);
     return 'wait' as const;
   };
 
-  const turn = await startInTurn(workflowId, () => startBackup({ database, type, requestedBy }), decide);
+  const turn = await startInTurn(
+    workflowId,
+    () => startBackup({ database, type, requestedBy, ...(input.now === true ? { now: true } : {}) }),
+    decide,
+  );
   if (turn.child === null) {
-    const reason = `skipped: run ${turn.held.runId} of ${workflowId} was under way`;
+    const told = input.now === true ? ', and was told to start now where it waited for its time' : '';
+    const reason = `skipped: run ${turn.held.runId} of ${workflowId} was under way${told}`;
     setCurrentDetails(`**${reason}** (overlap policy \`skip\`).`);
     return { outcome: 'skipped', workflowId, runId: turn.held.runId, backup: null, reason };
   }
@@ -46,6 +56,14 @@ export async function request(input: RequestInput): Promise<RequestResult> {
     return { outcome: 'ran', workflowId, runId, backup: result, reason: note || 'nothing was in the way' };
   } catch (error) {
     throw isCancellation(error) ? error : asWorkflowFailure(error);
+  }
+}
+
+async function letStart(workflowId: string, runId: string, by: string): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(workflowId, runId).signal(startNowSignal, { by, why: 'asked for a backup now' });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
   }
 }
 

@@ -2,11 +2,17 @@ import { Option } from 'commander';
 import { backupHistory, regressionIn } from '../../../catalog/load-figures';
 import type { BackupJob, ComplianceRow, CopyRow, HoldRow } from '../../../catalog/types';
 import { regressionWord, type BackupFigures, type RegressionReport } from '../../../domain/load/regression';
+import type { Waiting } from '../../../domain/progress';
 import { action, type Verb } from '../../command';
+import type { CliContext } from '../../context';
 import { countArgument } from '../../arguments';
 import { formatBytes, formatCount, formatDuration, formatRelative, NONE } from '../../output/format';
 import { renderTable } from '../../output/table';
 import { paintState, type Palette } from '../../output/ui';
+import { describeWaiting, pauseUnlessAborted } from '../../watch-backup';
+
+/** How long runs under way are asked what they wait for. Milliseconds. */
+const ASK_MS = 3_000;
 
 interface ListOptions {
   readonly limit: number;
@@ -21,6 +27,8 @@ interface ListedBackup {
   readonly compliance: ComplianceRow | null;
   /** null: it did not finish. */
   readonly regression: RegressionReport | null;
+  /** What a run waits for before it reads; null: for nothing, or nobody could tell. */
+  readonly waiting: Waiting | null;
 }
 
 /** Backups that one is compared with. */
@@ -57,12 +65,14 @@ export const backupList: Verb = (parent, cli) =>
         const histories = new Map<string, readonly BackupFigures[]>();
         for (const name of new Set(jobs.map((job) => job.database)))
           histories.set(name, await backupHistory(catalog, name, options.limit + PEERS));
+        const waits = await waitingRuns(context, jobs);
         const listed = jobs.map((job) => ({
           job,
           regression: regressionIn(histories.get(job.database)!, job.backupId),
           copies: copies.filter((copy) => copy.backupId === job.backupId),
           holds: holds.filter((hold) => hold.backupId === job.backupId),
           compliance: judged.find((row) => row.backupId === job.backupId) ?? null,
+          waiting: waits.get(job.backupId) ?? null,
         }));
         return {
           data: listed.map((entry) => ({
@@ -71,6 +81,7 @@ export const backupList: Verb = (parent, cli) =>
             holds: entry.holds,
             compliance: entry.compliance,
             regression: entry.regression,
+            waiting: entry.waiting,
           })),
           text:
             listed.length === 0
@@ -79,6 +90,23 @@ export const backupList: Verb = (parent, cli) =>
         };
       }),
     );
+
+/** By backup id. The catalogue answers without Temporal; what a run waits for is extra, and not waited for long. */
+async function waitingRuns(context: CliContext, jobs: readonly BackupJob[]): Promise<ReadonlyMap<string, Waiting>> {
+  const databases = [...new Set(jobs.filter(({ status }) => status === 'running').map(({ database }) => database))];
+  const found = new Map<string, Waiting>();
+  if (databases.length === 0) return found;
+  const asked = Promise.all(
+    databases.map(async (database) => {
+      const progress = await (await context.client()).progress(database);
+      if (progress?.waiting) found.set(progress.backupId, progress.waiting);
+    }),
+  ).catch(() => undefined);
+  const enough = new AbortController();
+  await Promise.race([asked, pauseUnlessAborted(ASK_MS, AbortSignal.any([context.signal, enough.signal]))]);
+  enough.abort();
+  return found;
+}
 
 function renderBackups(backups: readonly ListedBackup[], now: Date, colors: Palette): string {
   const odd = ({ regression }: ListedBackup) => regression && regressionWord(regression);
@@ -89,7 +117,10 @@ function renderBackups(backups: readonly ListedBackup[], now: Date, colors: Pale
       { title: 'DATABASE', get: ({ job }) => job.database },
       { title: 'BACKUP', get: ({ job }) => colors.bold(job.backupId) },
       { title: 'AGE', get: ({ job }) => formatRelative(job.startedAt, now) },
-      { title: 'STATE', get: ({ job }) => state(job, colors) },
+      {
+        title: 'STATE',
+        get: ({ job, waiting }) => (waiting === null ? state(job, colors) : waitText(waiting, colors)),
+      },
       {
         title: 'TOOK',
         align: 'right',
@@ -121,6 +152,10 @@ function policyWord({ job, compliance }: ListedBackup, colors: Palette): string 
   if (compliance.compliant) return colors.green(compliance.state);
   const others = compliance.missing.map(({ clause }) => clause).filter((clause) => clause !== 'copies');
   return colors.yellow(others.length === 0 ? compliance.state : `${compliance.state} without ${others.join(', ')}`);
+}
+
+function waitText(waiting: Waiting, colors: Palette): string {
+  return colors.yellow(`waits: ${describeWaiting(waiting)}`);
 }
 
 function state(job: BackupJob, colors: Palette): string {

@@ -16,6 +16,7 @@ interface RunOptions {
   readonly overlap: OverlapPolicy;
   readonly wait: boolean;
   readonly all?: boolean;
+  readonly now?: boolean;
 }
 
 export const backupRun: Verb = (parent, cli) =>
@@ -29,6 +30,7 @@ export const backupRun: Verb = (parent, cli) =>
         .choices(['skip', 'wait', 'cancel'])
         .default('skip'),
     )
+    .option('--now', 'wait for no window, protected time or impact breaker; who asked stays in the history')
     .option('--all', 'every configured database, one after another')
     .option('--no-wait', 'return as soon as the run has started')
     .addHelpText(
@@ -36,6 +38,7 @@ export const backupRun: Verb = (parent, cli) =>
       `
 Examples:
   holdfast backup run shop --type full
+  holdfast backup run shop --now
   holdfast backup run --all --json > result.json
 
 Ctrl-C stops watching, never the backup.`,
@@ -76,6 +79,7 @@ async function runOne(context: CliContext, options: RunOptions, database: string
     type: options.type,
     overlap: options.overlap,
     requestedBy: context.who,
+    ...(options.now === true ? { now: true } : {}),
   });
   const url = client.webUiUrl(workflowId, runId);
   if (!options.wait) {

@@ -1,6 +1,7 @@
 /** pause, resume, pace, cancel: what a person may tell a run that is under way. */
 import type { HoldfastClient } from '../../../client/types';
 import { LOAD_WATCH, type Pace } from '../../../domain/pace';
+import type { BackupProgress } from '../../../domain/progress';
 import { cliError } from '../../../errors/cli';
 import { isHoldfastError } from '../../../errors/holdfast-error';
 import { durationArgument, rateArgument, readersArgument } from '../../arguments';
@@ -67,7 +68,7 @@ export const backupResume: Verb = (parent, cli) =>
     .command('resume')
     .argument('[database]')
     .description(
-      'let a paused backup go on; what people asked for before is taken back, and the load watch decides again',
+      'let a paused backup go on, and one that waits for its time start now; what people asked for before is taken back, and the load watch decides again',
     )
     .option('-r, --reason <text>', 'why', '')
     .option(
@@ -80,7 +81,17 @@ export const backupResume: Verb = (parent, cli) =>
         const { name: database } = await context.databaseOrOnly(name);
         const client = await context.client();
         await refuseWhileStopped(context);
-        const now = await currentPace(client, database);
+        const run = await currentRun(client, database);
+        const now = run?.pace;
+        if (
+          run?.waiting?.for === 'opening' &&
+          !run.pace.paused &&
+          (await client.startNow(database, context.who, reason))
+        )
+          return {
+            data: { database, started: true, waitedFor: run.waiting },
+            text: `${database}: starts now; it waited: ${run.waiting.reason}`,
+          };
         // A word that the next round of the watch undoes would be none.
         const least = now?.paused === true && now.setBy === LOAD_WATCH ? OVERRULE_MS : undefined;
         return answerPace(context, database, await client.resume(database, context.who, reason, forMs ?? least));
@@ -88,11 +99,11 @@ export const backupResume: Verb = (parent, cli) =>
     );
 
 /** A run without a worker has no pace that could be asked for; it is steered all the same. */
-async function currentPace(client: HoldfastClient, database: string): Promise<Pace | undefined> {
+async function currentRun(client: HoldfastClient, database: string): Promise<BackupProgress | null> {
   try {
-    return (await client.progress(database))?.pace;
+    return await client.progress(database);
   } catch (error) {
-    if (isHoldfastError(error, 'RUN_NO_WORKER')) return undefined;
+    if (isHoldfastError(error, 'RUN_NO_WORKER')) return null;
     throw error;
   }
 }

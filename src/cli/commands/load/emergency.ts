@@ -21,7 +21,7 @@ export const emergencyStop: Verb = (parent, cli) =>
     .option('-r, --reason <text>', 'why, for those who look at it', '')
     .addHelpText(
       'after',
-      '\nSchedules start nothing while it stands. Restores and proofs go on.\n\nExamples:\n  holdfast emergency-stop --reason "the site is down" --yes',
+      '\nSchedules start nothing while it stands. Proofs are given up and begun again afterwards; restores go on.\n\nExamples:\n  holdfast emergency-stop --reason "the site is down" --yes',
     )
     .action(
       action<{ reason: string }>(cli, 'operate', async (context, { reason }) => {
@@ -72,6 +72,8 @@ async function tellAll(
 ): Promise<readonly Told[]> {
   const client = await context.client();
   const { databases } = await context.config();
+  // Whoever keeps the places sees it within a minute without this.
+  await client.lookAtHeavyWork().catch(() => undefined);
   return withSpinner(context.ui, 'telling the running backups', () =>
     Promise.all(
       databases.map(async ({ name: database }): Promise<Told> => {

@@ -28,7 +28,7 @@ test('the commands that operators were promised exist', () => {
     schedule pause,schedule resume,schedule trigger,schedule backfill,store list,store check,store status,store history,store diff,store usage,store cost,report compliance,store add,store drain,store activate,store retire,
     doctor,worker,up,keys init,
     keys list,keys add-recipient,keys kit,catalog rebuild,catalog audit,access token,access list,migrate,config check,config schema,config example,
-    completion,init,load show,load baseline,load impact,load recommend,load capacity,emergency-stop,emergency-resume`;
+    completion,init,load show,load baseline,load impact,load recommend,load capacity,queue,emergency-stop,emergency-resume`;
   expect(paths.sort()).toEqual(
     promised
       .split(',')
