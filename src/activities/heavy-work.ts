@@ -1,12 +1,13 @@
 /** Asking for a place among the heavy work of all workers, and finding out who still does some. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { Context, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { heavyWorkIdFor, PLACE_QUERY, SIGNAL } from '../domain/messages';
 import type { AskMessage, AskRef, HeavyAsk, HeldPlace, OwnPlace } from '../domain/load/places';
 import type { Priority } from '../domain/load/rules';
 import { isHoldfastError } from '../errors/holdfast-error';
+import { orchestrationError } from '../errors/orchestration';
 import type { ActivityDeps } from './deps';
+import { inTime } from './in-time';
 import type { HeavyLook } from './load-types';
 import type { HoldfastActivities } from './types';
 
@@ -21,9 +22,7 @@ const AT_ONCE = 10;
 const MOST_RUNS = 500;
 const HEAVY_TYPES = ['backup', 'verifyCopy', 'restore'];
 
-export function createHeavyWorkActivities(
-  deps: HeavyDeps,
-): Pick<HoldfastActivities, 'askTurn' | 'lookAtHeavyWork'> {
+export function createHeavyWorkActivities(deps: HeavyDeps): Pick<HoldfastActivities, 'askTurn' | 'lookAtHeavyWork'> {
   return {
     async askTurn({ kind, database, askedAt }) {
       const { workflowExecution, taskQueue } = Context.current().info;
@@ -67,17 +66,12 @@ function priorityOf({ load }: HeavyDeps, database: string): Priority {
 
 /** Without a word where the catalogue has none in time: what was known stays. */
 async function stopKnown(deps: HeavyDeps): Promise<Pick<HeavyLook, 'stop'>> {
-  const answer = deps
-    .catalog()
-    .then((catalog) => catalog.standingStop())
-    .then((stop) => ({ stop: stop && `an emergency stop of ${stop.by} stands: ${stop.why || 'no reason given'}` }));
-  const patience = new AbortController();
-  const late = delay(PATIENCE_MS, {}, { signal: patience.signal });
-  late.catch(() => undefined);
+  const asked = deps.catalog().then((catalog) => catalog.standingStop());
   try {
-    return await Promise.race([answer.catch(() => ({})), late]);
-  } finally {
-    patience.abort();
+    const stop = await inTime(asked, PATIENCE_MS, () => orchestrationError('RUN_RECORD_LATE'));
+    return { stop: stop && `an emergency stop of ${stop.by} stands: ${stop.why || 'no reason given'}` };
+  } catch {
+    return {};
   }
 }
 
@@ -108,9 +102,7 @@ async function findPlaces(
   }
   const places = await inGroups(open, async ({ id, runId }) => {
     const answer = await client
-      .withDeadline(Date.now() + PATIENCE_MS, () =>
-        client.workflow.getHandle(id, runId).query<OwnPlace>(PLACE_QUERY),
-      )
+      .withDeadline(Date.now() + PATIENCE_MS, () => client.workflow.getHandle(id, runId).query<OwnPlace>(PLACE_QUERY))
       .catch(() => null);
     return answer?.ask ? [{ state: answer.state, ask: answer.ask }] : [];
   });

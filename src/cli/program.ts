@@ -96,7 +96,6 @@ export function buildProgram(cli: Cli): Command {
   for (const verb of [storeList, storeCheck, storeDiff, storeUsage, storeCost]) verb(store, cli);
   const load = group('load', 'how loaded the databases are, and what backups cost them');
   for (const verb of [loadShow, loadBaseline, loadImpact, loadRecommend, loadCapacity]) verb(load, cli);
-  for (const verb of [loadShow, loadBaseline, loadImpact, loadRecommend]) verb(load, cli);
   queueCommand(program, cli);
   emergencyStop(program, cli);
   emergencyResume(program, cli);

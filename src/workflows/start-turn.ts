@@ -43,6 +43,8 @@ export class StartTurn {
         continue;
       }
       const began = Date.now();
+      // Of a run that waits for its time the load watch takes no notice, so it could not end a pause of its own.
+      run.waitFor(null);
       if (run.pace.paused) await mayGoOn(run);
       await place.take();
       if (Date.now() - began < SOON_MS) break;

@@ -27,7 +27,7 @@ export const queueCommand: Verb = (parent, cli) =>
       '\nHow many are under way at once is load.heavy. A restore waits for restores alone.\n\nExamples:\n  holdfast queue\n  holdfast queue --json | jq ".waiting[].text"',
     )
     .action(
-      action(cli, async (context) => {
+      action(cli, 'view', async (context) => {
         const client = await context.client();
         const { databases, load } = await context.config();
         const known = await client.heavyQueue();
