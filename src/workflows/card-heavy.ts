@@ -12,8 +12,10 @@ export function heavyCard({ atMost, stop, running, waiting }: HeavyQueue): strin
     '',
     `Backups, proofs and restores: at most ${atMost} at once over all workers. A restore waits for restores alone.`,
   ];
-  if (stop !== null) lines.push('', `⛔ ${cell(stop)}. Restores go on; proofs wait and begin again; backups stand still.`);
-  if (running.length + waiting.length > 0) lines.push('', '| | Work | Priority | Since | |', '| --- | --- | --- | --- | --- |');
+  if (stop !== null)
+    lines.push('', `⛔ ${cell(stop)}. Restores go on; proofs wait and begin again; backups stand still.`);
+  if (running.length + waiting.length > 0)
+    lines.push('', '| | Work | Priority | Since | |', '| --- | --- | --- | --- | --- |');
   for (const one of running)
     lines.push(`| ▶️ | ${nameOf(one)} | ${one.priority} | ${new Date(one.since).toISOString()} | \`${one.id}\` |`);
   for (const one of waiting)

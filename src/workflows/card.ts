@@ -82,7 +82,9 @@ function headline({ phase, pace, error, waiting }: BackupProgress): string {
 
 function waitText({ reason, until, for: what }: Waiting): string {
   const end = until === null ? '' : `, until ${until}`;
-  return what === 'opening' ? `${reason}${end}. \`holdfast backup resume\`, or the signal \`startNow\`, starts it now.` : `${reason}${end}`;
+  return what === 'opening'
+    ? `${reason}${end}. \`holdfast backup resume\`, or the signal \`startNow\`, starts it now.`
+    : `${reason}${end}`;
 }
 
 function phaseLines(phase: BackupPhase): string[] {

@@ -37,6 +37,8 @@ export interface HeavyWorkCarried {
 /** Events of history that one run makes at most, about. */
 const LONGEST_HISTORY = 2_000;
 const FIRST_LOOK_MS = 60_000;
+/** Somebody who has to wait has the others looked at, but not oftener than this. */
+const SOON_MS = 5_000;
 /** With nobody to keep places for it ends; whoever asks next starts another. */
 const IDLE_MS = 24 * 3_600_000;
 const MOST_WAITING = 1_000;
@@ -49,6 +51,7 @@ export async function heavyWork(_input: object, carried?: HeavyWorkCarried): Pro
   /** Whether it is known who holds places already. */
   let ready = carried !== undefined;
   let lookNow = false;
+  let lookedAt = 0;
   let telling = 0;
   /** What each of those who wait was told last, by asking. */
   const said = new Map<string, string>(carried?.said ?? []);
@@ -88,19 +91,28 @@ export async function heavyWork(_input: object, carried?: HeavyWorkCarried): Pro
       ({ lookMs } = message);
       const { ask, atMost, stop = places.stop } = message;
       if (places.waiting.length >= MOST_WAITING) return;
-      const known = places.running.find(({ id, runId, askedAt }) => id === ask.id && runId === ask.runId && askedAt === ask.askedAt);
+      const known = places.running.find(
+        ({ id, runId, askedAt }) => id === ask.id && runId === ask.runId && askedAt === ask.askedAt,
+      );
       // Whatever it was told got lost: it is told again.
       said.delete(keyOf(ask));
       change(asked(stoppedBy({ ...places, atMost }, stop), ask));
       if (known !== undefined && places.running.includes(known)) tell(known, true, 'it is its turn');
+      // It waits: perhaps for one that has ended unheard.
+      if (places.waiting.some(({ id }) => id === ask.id) && Date.now() - lookedAt > SOON_MS) lookNow = true;
     },
     { description: 'A run asks for a place' },
   );
-  setHandler(giveBackSignal, (ref) => change(givenBack(places, ref)), { description: 'A run needs its place no longer' });
-  setHandler(probeNowSignal, () => void (lookNow = true), { description: 'Look at once: an emergency stop begins or ends, say' });
+  setHandler(giveBackSignal, (ref) => change(givenBack(places, ref)), {
+    description: 'A run needs its place no longer',
+  });
+  setHandler(probeNowSignal, () => void (lookNow = true), {
+    description: 'Look at once: an emergency stop begins or ends, say',
+  });
 
   const look = async (): Promise<void> => {
     lookNow = false;
+    lookedAt = Date.now();
     const fresh = !ready;
     const runs = [...places.running, ...places.waiting].map(({ id, runId }) => ({ id, runId }));
     try {

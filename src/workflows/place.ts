@@ -42,7 +42,9 @@ export class Place {
 
   /** Before the run first waits, so that nothing that is told is lost. */
   constructor(private readonly options: PlaceOptions) {
-    setHandler(turnSignal, (turn) => this.told(turn), { description: 'From heavyWork: whether it is the turn of this run' });
+    setHandler(turnSignal, (turn) => this.told(turn), {
+      description: 'From heavyWork: whether it is the turn of this run',
+    });
     setHandler(placeQuery, () => ({ state: this.state, ask: this.ask }), {
       description: 'Whether this run holds a place among the heavy work, or waits for one',
     });

@@ -1,5 +1,12 @@
 /** Proves one copy. A damaged one is healed from a good one and proved again. */
-import { executeChild, isCancellation, log, patched, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  executeChild,
+  isCancellation,
+  log,
+  patched,
+  setCurrentDetails,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import { copyStateAfter } from '../domain/proof';
 import type { ReplicateInput, ReplicateResult, VerifyInput, VerifyResult } from '../domain/runs';
 import type { RunTiming } from '../activities/types';

@@ -32,6 +32,11 @@ test('there are histories of every situation that must survive a deploy', () => 
     'blocked',
     'replicate-told',
     'replicate-waited',
+    'heavy-work',
+    'proof-in-turn',
+    'restore-in-turn',
+    'in-turn',
+    'waited',
   ])
     expect(names.some((name) => name.endsWith(`-${situation}.json`))).toBe(true);
 });

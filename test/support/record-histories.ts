@@ -9,7 +9,8 @@ import { createRunActivities } from '../../src/activities/runs';
 import type { HoldfastActivities } from '../../src/activities/types';
 import { startOfWatch } from '../../src/activities/load-watch';
 import { FULL_PACE, LOAD_WATCH } from '../../src/domain/pace';
-import { CLAIM_TRIAL_UPDATE, SIGNAL, STATUS_QUERY } from '../../src/domain/messages';
+import { CLAIM_TRIAL_UPDATE, PROGRESS_QUERY, SIGNAL, STATUS_QUERY } from '../../src/domain/messages';
+import type { BackupProgress } from '../../src/domain/progress';
 import {
   DEFAULT_WATCH_LIMITS,
   observe,
@@ -31,6 +32,7 @@ import {
   verifyId,
 } from '../../src/workflows/ids';
 import { dumpResult, failure, fakeActivities, PLAN, steeredDump } from './fake-activities';
+import { heavyStation } from './heavy-work';
 import { startTemporal, startWorkers, type FakeWorkers } from './temporal';
 
 const { History } = temporal.api.history.v1;
@@ -66,6 +68,8 @@ export async function recordHistories(): Promise<Histories> {
     await recordFailover(env, keep);
     await recordBlocked(env, keep);
     await recordStoreHealth(env, keep);
+    await recordHeavyWork(env, keep);
+    await recordWaited(env, keep);
   } finally {
     await env.teardown();
   }
@@ -448,6 +452,58 @@ async function recordStoreHealth(env: TestWorkflowEnvironment, keep: Keep): Prom
     await handle.result();
     await keep('store-health', handle);
   });
+}
+
+/** One place: two backups, a proof that an emergency stop interrupts, and a restore that waits for nobody. */
+async function recordHeavyWork(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  const station = await heavyStation(env, { heavy: 1 });
+  try {
+    const first = await station.backup('first');
+    await station.isDoing('first');
+    await station.backup('second');
+    await station.waits(1);
+    const restored = await station.restore('second');
+    await station.isDoing('restore of second');
+    station.letGo('first', 'second', 'restore of second');
+    const proof = await station.proof('third');
+    await station.isDoing('proof of first');
+    station.stop.text = 'a recording';
+    await until(() => !station.doing.has('proof of first'));
+    station.stop.text = null;
+    station.letGo('*');
+    await Promise.all([first.result(), proof.result(), restored.result()]);
+    await until(async () => (await station.queue()).running.length === 0);
+    await keep('heavy-work', station.keeper);
+    await keep('proof-in-turn', proof);
+    await keep('restore-in-turn', restored);
+    await keep('in-turn', first);
+  } finally {
+    await station.end();
+  }
+}
+
+/** A backup that waits for its window, until somebody lets it start now. */
+async function recordWaited(env: TestWorkflowEnvironment, keep: Keep): Promise<void> {
+  const opensAt = new Date(Date.now() + 600_000).toISOString();
+  const station = await heavyStation(env, {
+    changes: {
+      admit: async ({ type }) => ({
+        ...PLAN,
+        type,
+        start: { wait: { reason: 'outside of its windows', until: opensAt, strict: false }, trial: null },
+      }),
+    },
+  });
+  try {
+    station.letGo('*');
+    const run = await station.backup('waited');
+    await until(async () => (await run.query<BackupProgress>(PROGRESS_QUERY)).waiting?.for === 'opening');
+    await run.signal(SIGNAL.startNow, { by: 'ana', why: 'month-end' });
+    await run.result();
+    await keep('waited', run);
+  } finally {
+    await station.end();
+  }
 }
 
 async function until(check: () => unknown): Promise<void> {
