@@ -40,8 +40,7 @@ export const loadWatchId = (database: string): string => `load-watch/${database}
 /** Id of the run that keeps the places for heavy work of all workers with this prefix. */
 export const heavyWorkId = (prefix: string): string => `heavy-work/${prefix}`;
 /** Found by whoever works on the queue `<prefix>-workflow` or `<prefix>-watch`. */
-export const heavyWorkIdFor = (taskQueue: string): string =>
-  heavyWorkId(taskQueue.replace(/-(workflow|watch)$/, ''));
+export const heavyWorkIdFor = (taskQueue: string): string => heavyWorkId(taskQueue.replace(/-(workflow|watch)$/, ''));
 /** Of `heavyWork`: who holds a place and who waits. */
 export const QUEUE_QUERY = 'queue';
 /** Of a run that does heavy work: whether it holds a place, or waits for one. */

@@ -464,11 +464,11 @@ async function recordHeavyWork(env: TestWorkflowEnvironment, keep: Keep): Promis
     await station.waits(1);
     const restored = await station.restore('second');
     await station.isDoing('restore of second');
-    station.letGo('first', 'second', 'restore of second');
+    station.letGo('first', 'second', 'restore of second', 'proof of first', 'proof of second');
     const proof = await station.proof('third');
-    await station.isDoing('proof of first');
+    await station.isDoing('proof of third');
     station.stop.text = 'a recording';
-    await until(() => !station.doing.has('proof of first'));
+    await until(() => !station.doing.has('proof of third'));
     station.stop.text = null;
     station.letGo('*');
     await Promise.all([first.result(), proof.result(), restored.result()]);

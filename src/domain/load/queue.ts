@@ -74,4 +74,5 @@ export function givesWayTo(operation: HeavyOperation, running: readonly HeavyOpe
 }
 
 /** For people: "restore of orders". */
-export const nameOf = ({ kind, database }: Pick<HeavyOperation, 'kind' | 'database'>): string => `${kind === 'verify' ? 'proof' : kind} of ${database}`;
+export const nameOf = ({ kind, database }: Pick<HeavyOperation, 'kind' | 'database'>): string =>
+  `${kind === 'verify' ? 'proof' : kind} of ${database}`;
