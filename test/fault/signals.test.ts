@@ -80,7 +80,10 @@ test('a pause reaches the readers within a second; for three heartbeat timeouts 
     seen.push(now.dump!.plainBytes);
     return now.dump!.pace.paused && seen.length > 20 && seen.slice(-20).every((bytes) => bytes === seen.at(-1));
   });
+  // What was on its way has arrived by now; what is buffered stays where it is.
+  const stored = await storedBytes();
   await delay(3 * HEARTBEAT_MS + 300);
+  expect(await storedBytes()).toBe(stored);
   const after = await until((now) => now.dump !== null);
   expect(after.dump).toMatchObject({ plainBytes: before.dump!.plainBytes, attempt: 1 });
   expect(after.pace).toMatchObject({ paused: true, reason: 'month end', setBy: 'ana' });

@@ -128,6 +128,45 @@ test('whatever the order and however often targets arrive, the one with the high
   );
 }, 180_000);
 
+test('a cancel ends the run wherever it stands among signals, and none that comes after it makes the dump go on', async () => {
+  const signal = fc.record({
+    kind: fc.constantFrom('pause' as const, 'resume' as const, 'setPace' as const),
+    sequence: fc.integer({ min: 1, max: 1_000 }),
+    empty: fc.boolean(),
+  });
+  const runs = fc.record({
+    before: fc.array(signal, { maxLength: 5 }),
+    after: fc.array(signal, { minLength: 1, maxLength: 5 }),
+    doubled: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(runs, async ({ before, after, doubled }) => {
+      const run = await steered();
+      const send = async ({ kind, sequence, empty }: (typeof before)[number]) => {
+        // As people send it from the Web UI, or as a client does.
+        if (empty && kind !== 'setPace') await run.handle.signal(kind);
+        else await run.handle.signal(kind, pace(sequence));
+      };
+      for (const one of before) for (let time = 0; time < (doubled ? 2 : 1); time += 1) await send(one);
+      // From now on the dump would end well as soon as it may go on.
+      await run.handle.signal(SIGNAL.pause, pace(2_000));
+      await run.until((now) => now.pace.sequence === 2_000 && now.pace.paused && now.paceApplied);
+      run.finish();
+      await run.handle.cancel();
+      if (doubled) await run.handle.cancel();
+      for (const one of after) await send({ ...one, sequence: one.sequence + 5_000 }).catch(() => undefined);
+      await run.handle.signal(SIGNAL.resume, pace(9_000)).catch(() => undefined);
+      await expect(run.handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+      expect(run.steering.state.attempts).toBe(1);
+      expect(run.ended()).toBe(1);
+      expect(run.calls.of('recordDump')).toEqual([]);
+      expect(run.calls.of('failJob')).toHaveLength(1);
+      await run.workers.stop();
+    }),
+    { numRuns: 5 },
+  );
+}, 180_000);
+
 test('a pause beyond its budget releases the dump, which begins again when the run may go on', async () => {
   let spent = false;
   const dumps: number[] = [];
