@@ -16,7 +16,8 @@ export const DEFAULT_LIMITS: readonly SignalLimit[] = [
   { signal: 'hostMemory', throttle: 0.92, pause: 0.97, release: 0.88 },
   { signal: 'containerCpu', throttle: 0.8, pause: null, release: 0.7 },
   { signal: 'containerMemory', throttle: 0.85, pause: 0.95, release: 0.75 },
-  { signal: 'workerMemoryBytes', throttle: 500e6, pause: 750e6, release: 450e6 },
+  // A process that stands still gives no memory back: a pause could last for ever.
+  { signal: 'workerMemoryBytes', throttle: 500e6, pause: null, release: 450e6 },
 ];
 
 /** In peak hours instead of the above. */

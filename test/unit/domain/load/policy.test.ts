@@ -377,3 +377,9 @@ test('waiters that are not measured any more do not count as waiting on', () => 
   const { last } = play(60, (second) => (second < 4 ? { ...GOOD, waitersBehindUs: 1 } : GOOD));
   expect(last.snapshot).toBe('keep');
 });
+
+test('memory that a worker does not give back slows a backup down and never stops it', () => {
+  const { decisions, last } = play(900, () => ({ ...GOOD, workerMemoryBytes: 900e6 }));
+  expect(decisions.every(({ target }) => !target.paused)).toBe(true);
+  expect(last.target.maxBytesPerSecond).toBe(1 * MB);
+});
