@@ -11,6 +11,7 @@ import {
   type ActivityInterfaceFor,
   type ActivityOptions,
 } from '@temporalio/workflow';
+import type { QueueActivities } from '../activities/queues';
 import type { HoldfastActivities, RunTiming } from '../activities/types';
 import { prefixOf, queueName, watchQueueName, type QueueKind } from './ids';
 
@@ -25,18 +26,7 @@ type Pick_<Names extends keyof HoldfastActivities> = ActivityInterfaceFor<Pick<H
 const onQueue = (kind: QueueKind) => queueName(prefixOf(workflowInfo().taskQueue), kind);
 
 /** Rows of the catalogue: milliseconds when it is up, tried for an hour when it is not. */
-export function records(): Pick_<
-  | 'openJob'
-  | 'recordDump'
-  | 'failJob'
-  | 'recordCopy'
-  | 'planExpiry'
-  | 'planStoreFill'
-  | 'describeRun'
-  | 'finishTurn'
-  | 'announceStoreEvent'
-  | 'announceLoad'
-> {
+export function records(): ActivityInterfaceFor<Omit<QueueActivities['workflow'], 'awaitRunEnd'>> {
   return proxyActivities({
     taskQueue: onQueue('workflow'),
     startToCloseTimeout: '30 seconds',
