@@ -6,8 +6,8 @@ import { seriesKey, type SeriesKey } from '../domain/load/series';
 import { isSignalName, type SignalName } from '../domain/load/signals';
 import type { LoadEvent, LoadRollupRow } from './load-types';
 import type { BackupJob, Catalog } from './types';
+import { HOUR_MS } from '../domain/time';
 
-const HOUR_MS = 3_600_000;
 /** Between backups one sample is kept for each half minute. */
 const STANDS_FOR_MS = 30_000;
 

@@ -1,4 +1,5 @@
 /** Calendar periods of a time zone, for retention. */
+import { DAY_MS } from './time';
 export type Period = 'hour' | 'day' | 'week' | 'month' | 'year';
 
 /** Names the period that an instant falls into, as people of that time zone count: `2026-11-21`, `2026-W47`. */
@@ -31,8 +32,6 @@ export function periodNamer(timeZone: string): PeriodNamer {
     };
   };
 }
-
-const DAY_MS = 86_400_000;
 
 /** The week belongs to the year that its Thursday is in. */
 function isoWeek(year: number, month: number, day: number): string {

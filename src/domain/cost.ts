@@ -1,5 +1,6 @@
 /** What keeping, sending and reading costs, from the prices that the config states. Pure and exact (see money.ts). */
 import { addMoney, decimalUnits, priced, zero, type Money } from './money';
+import { DAY_MS } from './time';
 
 /** Prices of one storage class at one store. Decimal text, of `currency`; a GB is 10^9 bytes. */
 export interface Prices {
@@ -19,7 +20,6 @@ export interface PriceTable extends Prices {
 }
 
 const GB = 1_000_000_000n;
-const DAY_MS = 86_400_000;
 /** A twelfth of 365.25 days, in milliseconds. */
 export const MONTH_MS = 2_629_800_000;
 

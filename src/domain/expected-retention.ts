@@ -1,7 +1,7 @@
 /** How long a policy can be expected to keep a backup: the retention decision itself, asked over the backups to come. */
 import { planRetention, type RetentionBackup, type RetentionPolicy } from './retention';
+import { DAY_MS } from './time';
 
-const DAY_MS = 86_400_000;
 /** Yearly rules may keep a backup for ever: this far is looked ahead. */
 const HORIZON_MS = 5 * 365 * DAY_MS;
 /** Bounds the work where backups are frequent. */

@@ -2,6 +2,7 @@
  * When will a store be full? A robust linear trend (Theil–Sen: the median of the slopes of all pairs of points, which some
  * outliers do not move) over the last weeks, with the middle half of those slopes as its uncertainty. Pure.
  */
+import { DAY_MS } from './time';
 
 export interface UsagePoint {
   readonly at: Date;
@@ -32,7 +33,6 @@ export interface ForecastOptions {
   readonly minSpanDays?: number;
 }
 
-const DAY_MS = 86_400_000;
 /** Pairs grow with the square: more points than this are thinned evenly, which keeps the first and the last. */
 const MAX_POINTS = 200;
 

@@ -2,6 +2,7 @@
  * Which share of a store's objects is read next, so that all of them are read once in every cycle. Objects are named by
  * hashes, so the first two hex digits of their names cut them into 256 buckets of nearly equal size. Pure.
  */
+import { HOUR_MS } from './time';
 
 export const BUCKETS = 256;
 
@@ -99,7 +100,6 @@ export function bucketsText(from: number, to: number): string {
   return to - from === 1 ? bucketName(from) : `${bucketName(from)}–${bucketName(to - 1)}`;
 }
 
-const HOUR_MS = 3_600_000;
 const EVERY_MS = { hourly: HOUR_MS, daily: 24 * HOUR_MS, weekly: 168 * HOUR_MS, monthly: 31 * 24 * HOUR_MS } as const;
 
 /**

@@ -2,6 +2,7 @@
 import { daysUntil, forecastGrowth, type ForecastResult } from './forecast';
 import { decideQuota, type QuotaDecision, type QuotaFacts, type QuotaLimits } from './quota';
 import { storeSeries, type UsageFigures, type UsageRow } from './usage';
+import { DAY_MS } from './time';
 
 export interface UsageReport extends UsageFigures {
   readonly store: string;
@@ -29,7 +30,6 @@ export interface UsageReportInput {
   readonly now: Date;
 }
 
-const DAY_MS = 86_400_000;
 /** Dates beyond this are no forecast any more. */
 const SIGHT_DAYS = 3_650;
 

@@ -2,8 +2,7 @@
 import type { SignalLevel } from './limits';
 import type { PaceReason, PolicyState } from './policy-types';
 import type { PolicyTiming } from './rules';
-
-const MINUTE_MS = 60_000;
+import { MINUTE_MS } from '../time';
 
 export interface StepInput {
   readonly now: number;

@@ -1,5 +1,8 @@
 /** Weekly windows of a time zone, and what time it is there. Pure; the zone's rules are those of the platform. */
 import type { ScheduleDay } from '../schedule-spec';
+import { MINUTE_MS } from '../time';
+
+export { DAY_MS, HOUR_MS, MINUTE_MS } from '../time';
 
 /** Monday first, as ISO 8601 counts. */
 export const WEEK: readonly ScheduleDay[] = [
@@ -14,9 +17,6 @@ export const WEEK: readonly ScheduleDay[] = [
 export const MINUTES_OF_DAY = 1_440;
 export const MINUTES_OF_WEEK = 7 * MINUTES_OF_DAY;
 export const HOURS_OF_WEEK = 168;
-export const MINUTE_MS = 60_000;
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 86_400_000;
 
 /** From `from` up to, not including, `to`; past midnight when `to` is earlier: then `days` are those on which it opens. */
 export interface WeeklyWindow {

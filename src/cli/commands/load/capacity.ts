@@ -15,8 +15,8 @@ import { NONE } from '../../output/format';
 import { renderTable } from '../../output/table';
 import type { Palette } from '../../output/ui';
 import { sparkline } from './chart';
+import { DAY_MS } from '../../../domain/time';
 
-const DAY_MS = 86_400_000;
 const HISTORY_DAYS = 90;
 const CHART_WIDTH = 24;
 /** Sooner than this somebody should do something. Days. */

@@ -2,6 +2,7 @@
 import type { LoadEvent } from '../../../catalog/load-types';
 import { quantile } from '../../../domain/load/statistics';
 import type { Visit } from './traffic';
+import { MINUTE_MS } from '../../../domain/time';
 
 /** Part of the JSON object that `npm run demo -- --load --json` ends with. ISO times, milliseconds, bytes. */
 export interface DemoLoad {
@@ -81,7 +82,6 @@ export interface LoadSeen extends LoadTimes {
   readonly chart: string | null;
 }
 
-const MINUTE_MS = 60_000;
 /** What was begun under the old pace or load is still under way for so long. */
 const SETTLE_MS = 1_000;
 

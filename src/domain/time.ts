@@ -1,0 +1,4 @@
+/** Spans of time in milliseconds. A day is twenty-four hours: what clocks show is for `load/windows` to say. */
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
