@@ -4,6 +4,7 @@
  * time cut out of its log, compared with the quiet times before and after it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pace } from '../src/domain/pace';
 import type { Bench } from './bench';
 import { openInstallation, type Installation } from './installation';
 import { median, shell } from './measure';
@@ -28,6 +29,9 @@ export const GOVERNED_LOAD = {
   limits: { statementMeanMs: { throttle: '+5%', release: '+3%', pause: '+100%', least: 0 } },
 };
 
+/** Of the worker beside the database, as the documentation says. */
+export const GOVERNED_WORKER = { niceness: 10 };
+
 export const DUMP_COMMAND = 'pg_dump -Fd -j2';
 
 export interface ImpactRun {
@@ -36,8 +40,8 @@ export interface ImpactRun {
   readonly ms: number;
   /** Of the bytes of the database, 0..1; 1 = it ended. */
   readonly share: number;
-  /** Paces that the run was given; 0 = none but the first. */
-  readonly paces: number;
+  /** "+3 s 8 MB/s: why" of each pace that it was given. */
+  readonly paces: readonly string[];
   readonly felt: Felt;
   /** In the quiet times before and after it, as if they were one. */
   readonly quiet: Felt;
@@ -67,20 +71,21 @@ interface Ran {
   readonly from: number;
   readonly to: number;
   readonly share: number;
-  readonly paces: number;
+  readonly paces: readonly string[];
 }
 
 interface WorkedLane {
   readonly name: string;
   /** In the quiet time before it: what must run before the backup begins. */
   readonly prepare: () => Promise<void>;
-  readonly run: () => Promise<{ readonly share: number; readonly paces: number }>;
+  readonly run: () => Promise<Pick<ImpactRun, 'share' | 'paces'>>;
   readonly after: () => Promise<void>;
 }
 
 export const LANES = {
   dump: DUMP_COMMAND,
   free: 'Holdfast, not governed',
+  nice: 'Holdfast, not governed, its worker gives way',
   governed: 'Holdfast, governed',
 } as const;
 
@@ -94,9 +99,15 @@ export async function measureImpact(bench: Bench): Promise<ImpactResult> {
   const asked = Math.round(capacity / 2);
   bench.say(`capacity ${Math.round(capacity)} transactions/s; ${asked} are asked for`);
   const free = await openInstallation(bench, { name: 'free', databases: [{ name: 'free' }] });
+  const nice = await openInstallation(bench, {
+    name: 'nice',
+    databases: [{ name: 'nice' }],
+    sections: { worker: GOVERNED_WORKER },
+  });
   const governed = await openInstallation(bench, {
     name: 'governed',
     databases: [{ name: 'governed', load: GOVERNED_LOAD }],
+    sections: { worker: GOVERNED_WORKER },
   });
   try {
     await bench.sql('checkpoint');
@@ -104,6 +115,7 @@ export async function measureImpact(bench: Bench): Promise<ImpactResult> {
     const lanes = [
       dumpLane(bench),
       workerLane(LANES.free, free, 'free'),
+      workerLane(LANES.nice, nice, 'nice'),
       workerLane(LANES.governed, governed, 'governed'),
     ];
     const quiet: { from: number; to: number }[] = [];
@@ -129,6 +141,7 @@ export async function measureImpact(bench: Bench): Promise<ImpactResult> {
         await lane.after();
         const part = share < 1 ? `, ${Math.round(share * 100)} % of it done` : '';
         bench.say(`round ${round}  ${lane.name}: ${((to - from) / 1000).toFixed(1)} s${part}`);
+        for (const pace of paces) bench.say(`  ${pace}`);
       }
     await restful();
     const all = await load.stop();
@@ -157,7 +170,7 @@ export async function measureImpact(bench: Bench): Promise<ImpactResult> {
       lanes: lanes.map(({ name }, index) => ({ name, runs: runsOf(index) })),
     };
   } finally {
-    await Promise.all([free.close(), governed.close()]);
+    await Promise.all([free, nice, governed].map((one) => one.close()));
   }
 }
 
@@ -167,7 +180,7 @@ function dumpLane(bench: Bench): WorkedLane {
     prepare: async () => bench.clean(),
     run: async () => {
       await shell(`${DUMP_COMMAND} -f ${bench.out}/dir`, bench.pgEnv());
-      return { share: 1, paces: 0 };
+      return { share: 1, paces: [] };
     },
     after: () => Promise.resolve(),
   };
@@ -186,11 +199,9 @@ function workerLane(name: string, installation: Installation, database: string):
   };
 }
 
-async function boundedBackup(
-  { client }: Installation,
-  database: string,
-): Promise<{ readonly share: number; readonly paces: number }> {
-  const endsAt = Date.now() + LONGEST_MS;
+async function boundedBackup({ client }: Installation, database: string): Promise<Pick<ImpactRun, 'share' | 'paces'>> {
+  const startedAt = Date.now();
+  const endsAt = startedAt + LONGEST_MS;
   const { workflowId } = await client.requestBackup({
     database,
     type: 'full',
@@ -203,16 +214,18 @@ async function boundedBackup(
   );
   let ended: Awaited<typeof result> | null = null;
   void result.then((known) => (ended = known));
-  const sequences = new Set<number>();
+  const paces: string[] = [];
+  let sequence = 0;
   let share = 0;
   while (ended === null && Date.now() < endsAt) {
     await Promise.race([result, sleep(500)]);
     const known = ended === null ? await client.progress(database).catch(() => null) : null;
     if (known === null) continue;
-    sequences.add(known.pace.sequence);
+    if (known.pace.sequence > sequence)
+      paces.push(`+${Math.round((Date.now() - startedAt) / 1_000)} s ${paceText(known.pace)}`);
+    sequence = known.pace.sequence;
     if (known.dump?.plainBytesExpected) share = Math.min(0.99, known.dump.plainBytes / known.dump.plainBytesExpected);
   }
-  const paces = Math.max(0, sequences.size - 1);
   if (ended === null) {
     await client.cancel(database, 'it took longer than the bench waits');
     await result;
@@ -221,6 +234,11 @@ async function boundedBackup(
   const { backup, reason } = await result;
   if (!backup) throw new Error(`the backup did not run: ${reason}`);
   return { share: 1, paces };
+}
+
+function paceText({ maxBytesPerSecond, paused, reason }: Pace): string {
+  const rate = maxBytesPerSecond === null ? 'full pace' : `${(maxBytesPerSecond / 1e6).toFixed(1)} MB/s`;
+  return `${paused ? 'paused' : rate}: ${reason}`;
 }
 
 /** How many times that of the quiet times around it the p95 was, run by run. */

@@ -1,7 +1,7 @@
 /** What was measured of load, pace and their cost, in words and against its goals. */
 import { stringify } from 'yaml';
 import { IDLE_LANES, IDLE_LOAD } from './idle-governed';
-import { GOVERNED_LOAD, LANES, LONGEST_MS, p95Ratios, type ImpactLane } from './impact';
+import { GOVERNED_LOAD, GOVERNED_WORKER, LANES, LONGEST_MS, p95Ratios, type ImpactLane } from './impact';
 import { median, medianMs, type LaneResult } from './measure';
 import { percentile } from './pgbench';
 import type { Goal } from './report';
@@ -35,7 +35,7 @@ export function loadGoals({ sampling, impact, steer, idleGoverned }: Results): G
   if (impact) {
     const { lanes } = impact.values;
     const governed = laneOf(lanes, LANES.governed);
-    const others = lanes.filter(({ name }) => name !== LANES.governed);
+    const others = [laneOf(lanes, LANES.free), laneOf(lanes, LANES.dump)];
     const of = (lane: ImpactLane) => median(p95Ratios(lane));
     found.push({
       what: 'p95 of the application under a governed backup, to that without one',
@@ -119,7 +119,7 @@ function impactPart({ values, ...about }: Measured<NonNullable<Results['impact']
       `${asked} of ${Math.round(capacity)} transactions per second, latencies from the time at which each was due. All on the same ` +
       'cores: database, pgbench, worker, Temporal, store. To alone: the p95 of each run to that of the quiet times just before and after ' +
       `it; middle of the runs, and least to most. A governed backup is cancelled after ${LONGEST_MS / 1_000} s. Its configuration:`,
-    `\`\`\`yaml\n${stringify({ load: GOVERNED_LOAD }).trim()}\n\`\`\``,
+    `\`\`\`yaml\n${stringify({ load: GOVERNED_LOAD, worker: GOVERNED_WORKER }).trim()}\n\`\`\``,
     table(
       [
         'lane',
@@ -150,7 +150,7 @@ function impactPart({ values, ...about }: Measured<NonNullable<Results['impact']
             [
               `${seconds(median(times))} (${seconds(Math.min(...times))} to ${seconds(Math.max(...times))})`,
               lane.runs.map((run) => `${Math.floor(run.share * 100)} %`).join(', '),
-              lane.runs.map((run) => String(run.paces)).join(', '),
+              lane.runs.map((run) => String(run.paces.length)).join(', '),
             ],
           );
         }),

@@ -112,6 +112,14 @@ export const configSchema = z
           .max(64)
           .default(4)
           .describe('segments of one dump that are sealed or uploaded at once; bounds memory'),
+        niceness: z
+          .int()
+          .min(0)
+          .max(19)
+          .default(0)
+          .describe(
+            'how far the worker gives way to other programs of its machine: 0 = not at all, 19 = it takes what nobody else wants. Beside a database: 10',
+          ),
         shutdownGrace: duration
           .default(parseDuration('30s')!)
           .describe('how long running work may finish after SIGTERM before it is handed over'),

@@ -2,6 +2,7 @@
 import { Runtime } from '@temporalio/worker';
 import { createWorkers, type CreateWorkersOptions, type HoldfastWorkers } from './create-workers';
 import { createLogger, type LoggerOptions } from './logger';
+import { giveWay } from './niceness';
 
 export interface RunWorkerOptions extends Omit<CreateWorkersOptions, 'connection'> {
   /** Aborting begins the orderly shutdown. */
@@ -14,6 +15,8 @@ export interface RunWorkerOptions extends Omit<CreateWorkersOptions, 'connection
 /** Resolves when the shutdown is complete. Throws when the worker cannot start or fails. */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { signal } = options;
+  // Threads that are started from here on inherit it.
+  giveWay(options.config.worker.niceness);
   // Signals of the operating system belong to the entry point; it aborts `signal`.
   Runtime.install({ logger: createLogger(options.log), shutdownSignals: [] });
   const workers = await createWorkers(options);

@@ -110,7 +110,7 @@ describe('the goals of load', () => {
       round: index + 1,
       ms: 20_000,
       share,
-      paces: 2,
+      paces: ['+1 s 8.0 MB/s: slowly', '+7 s full pace: good'],
       felt: felt(value * 2),
       quiet: felt(2),
     })),
@@ -130,7 +130,7 @@ describe('the goals of load', () => {
   it('take the middle run, and want the governed backup to end', () => {
     const [p95, ends] = goals({ impact: impact(lane('Holdfast, governed', [1.01, 1.04, 3])) });
     expect(p95).toMatchObject({
-      measured: '1.04 ×; pg_dump -Fd -j2 1.50 ×, Holdfast, not governed 1.30 ×',
+      measured: '1.04 ×; Holdfast, not governed 1.30 ×, pg_dump -Fd -j2 1.50 ×',
       met: true,
     });
     expect(ends).toMatchObject({ measured: '20.00 s', met: true });
