@@ -69,7 +69,7 @@ export function parseBenchOptions(argv: readonly string[], cwd: string): BenchOp
     rounds: wholeNumber(values.rounds ?? (values.quick ? '1' : '5'), '--rounds'),
     megabytes: wholeNumber(values.size ?? (values.quick ? '80' : '500'), '--size'),
     largeMegabytes: values.quick ? 300 : 5_000,
-    steeredMegabytes: values.quick ? 150 : 800,
+    steeredMegabytes: values.quick ? 150 : 700,
     folder: resolve(cwd, values.folder),
     quick: values.quick,
   };
