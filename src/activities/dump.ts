@@ -35,6 +35,9 @@ const RANGE_SEGMENTS = 16;
 /** Those that a dump gave way to are waited for no longer than this; then `lockTimeout` says who is in the way. */
 const LET_THROUGH_MS = 600_000;
 
+/** After a snapshot was given up for others, what was read already is stored for at most this time. */
+const STORE_REST_MS = 10_000;
+
 type Unopened = DumpResult['behind'][number];
 
 export function createDumpActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'dump'> {
@@ -118,7 +121,8 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
         : uploadedBytes;
       return resultOf(committed, unopened, sent, summary.notices, tally.all());
     } catch (error) {
-      await writer.abort();
+      // Whoever waited has the locks by now: what is on its way need not be sent twice.
+      await writer.abort(isHoldfastError(error, 'PG_SNAPSHOT_YIELDED') ? { graceMs: STORE_REST_MS } : {});
       throw error;
     }
   } finally {

@@ -166,8 +166,11 @@ export interface BackupWriter extends FileSink {
   readonly counters: WriterCounters;
   /** Waits for all uploads, checks that every store that is to commit holds all segments, then writes the manifest, last. */
   commit(summary: DumpSummary): Promise<CommitResult>;
-  /** Stops uploads; what was stored stays for the next attempt. */
-  abort(): Promise<void>;
+  /**
+   * Stops uploads; what was stored stays for the next attempt. With `graceMs` what was taken already may still be stored in
+   * that time, so that it need not be sent again.
+   */
+  abort(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
 /** What `openBackup` returns: a verified manifest at one store, ready to read. */

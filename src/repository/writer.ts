@@ -313,11 +313,21 @@ export async function createBackupWriter(options: WriterOptions): Promise<Backup
         await stop();
       }
     },
-    async abort() {
+    async abort({ graceMs: leaveMs = 0 } = {}) {
       if (closed) return;
+      const broken = failure !== null;
       fail(repositoryError('REPO_WRITER_CLOSED', 'the backup was given up', { context: where }));
+      // Nothing new is taken from here on.
+      if (leaveMs > 0 && !broken) await within(leaveMs, Promise.all(running));
       await stop();
       await options.journal?.flush().catch(() => {});
     },
   };
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, over]);
+  clearTimeout(timer);
 }

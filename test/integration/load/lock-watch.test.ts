@@ -120,6 +120,35 @@ test('an index that is built concurrently waits for our snapshot, not for a tabl
   await Promise.all([reader.end(), builder.end()]);
 });
 
+test('a dump of another database of the same server is in nobody’s way here, and in somebody’s way there', async () => {
+  await server.createDatabase('elsewhere');
+  await server.sql('CREATE TABLE there (id int)', 'elsewhere');
+  const connected = async (application: string) => {
+    const client = new Client({
+      host: server.socketDir,
+      port: server.port,
+      user: 'postgres',
+      database: 'elsewhere',
+      application_name: application,
+    });
+    await client.connect();
+    return client;
+  };
+  const [dumping, builder] = [await connected('holdfast dump'), await connected('an app')];
+  await dumping.query('BEGIN; LOCK TABLE public.there IN ACCESS SHARE MODE');
+  const altering = builder.query('ALTER TABLE public.there ADD COLUMN later int');
+  altering.catch(() => undefined);
+  const ask = (database: string) =>
+    waitersBehindUs({ target: () => Promise.resolve(server.target(database)) }, new AbortController().signal);
+  let there = await ask('elsewhere');
+  while (there.behindUs.length === 0) there = await ask('elsewhere');
+  expect(there.behindUs[0]).toMatchObject({ relation: 'public.there', direct: true });
+  expect((await ask('postgres')).behindUs).toEqual([]);
+  await dumping.query('ROLLBACK');
+  await altering;
+  await Promise.all([dumping.end(), builder.end()]);
+});
+
 test('a watch that cannot see says so, and sees again when the network is back', async () => {
   const proxy = await toxiproxy.proxy(`127.0.0.1:${server.port}`);
   const target = () => Promise.resolve({ ...server.target(), port: proxy.port });

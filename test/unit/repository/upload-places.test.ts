@@ -6,7 +6,15 @@ import type { Governor } from '../../../src/load/governor';
 import type { RepositoryKeys } from '../../../src/repository/types';
 import { createBackupWriter } from '../../../src/repository/writer';
 import { createMemoryStore, type MemoryStore } from '../../support/memory-store';
-import { makeKeys, noise, summaryFor, writeBackup, writeFiles, writerOptions } from '../../support/repository';
+import {
+  makeKeys,
+  memoryJournal,
+  noise,
+  summaryFor,
+  writeBackup,
+  writeFiles,
+  writerOptions,
+} from '../../support/repository';
 
 let keys: RepositoryKeys;
 beforeAll(async () => void (keys = await makeKeys()));
@@ -122,6 +130,31 @@ test('a writer that is given up in a pause ends at once, whoever waits', async (
   await failed;
   await writer.abort();
   expect(segments(store)).toBe(0);
+});
+
+test('a writer that is given up with a grace stores what it took and takes nothing more; it waits for none that may not begin', async () => {
+  const { store, state } = slowStore('only', () => delay(20));
+  const journal = memoryJournal();
+  const writer = await createBackupWriter(writerOptions(keys, [store], { inFlight: 4, journal }));
+  const writing = writeFiles(writer, { 'schema.dump': noise(30_000) });
+  const failed = expect(writing).rejects.toMatchObject({ code: 'REPO_WRITER_CLOSED' });
+  while (state.inside === 0) await turn();
+  const running = state.inside;
+  await writer.abort({ graceMs: 20_000 });
+  await failed;
+  expect(segments(store)).toBeGreaterThanOrEqual(running);
+  expect(journal.entries).toHaveLength(segments(store));
+
+  const held = createMemoryStore('held');
+  const governor = createGovernor({ pace: pace(1, { paused: true }) });
+  const second = await createBackupWriter(writerOptions(keys, [held], { gate: governor, inFlight: 2 }));
+  const waiting = expect(writeFiles(second, { 'schema.dump': noise(30_000) })).rejects.toMatchObject({
+    code: 'REPO_WRITER_CLOSED',
+  });
+  await delay(20);
+  await second.abort({ graceMs: 50 });
+  await waiting;
+  expect(segments(held)).toBe(0);
 });
 
 test('whatever the paces on the way, no upload begins beyond them, and every store has the whole backup in the end', async () => {
