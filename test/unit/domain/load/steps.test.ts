@@ -32,6 +32,11 @@ test('a deadline at risk has a step tried again sooner, and never past a limit',
   expect(nextPosition({ ...STEP, hurry: true, ceiling: 3 }).position).toBe(3);
 });
 
+test('what a window asks for counts beside what a signal asks for: the slower of the two', () => {
+  expect(nextPosition({ ...STEP, level: 'throttle', ceiling: 6 }).position).toBe(6);
+  expect(nextPosition({ ...STEP, level: 'throttle', ceiling: 1 }).position).toBe(2);
+});
+
 test('of two values for one instant the worse counts, whichever came first', () => {
   const sample = (hostCpu: number) => ({ at: NOW, source: 'host', signals: { hostCpu } });
   for (const samples of [
