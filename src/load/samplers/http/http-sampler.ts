@@ -21,9 +21,13 @@ export interface HttpSamplerOptions {
   readonly secrets: SecretResolver;
 }
 
+/** A name that nobody knows, a certificate that is not trusted, another protocol: nothing that load does to an application. */
+const PROBE_FAULTS =
+  /^(ENOTFOUND|EAI_|EPROTO$|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH)/;
+
 /**
  * A failed probe is a measurement, not a failure of the sampler: it is what the application's users see. Only a probe that the
- * application turns away (401, 403) measures nothing.
+ * application turns away (401, 403), or that does not get as far as the application, measures nothing.
  */
 export function createHttpSampler(options: HttpSamplerOptions): Sampler {
   const { name, timeoutMs = 1_000, expectStatus } = options;
@@ -39,6 +43,8 @@ export function createHttpSampler(options: HttpSamplerOptions): Sampler {
       });
       switch (outcome.kind) {
         case 'unreachable':
+          if (PROBE_FAULTS.test(outcome.code))
+            throw samplingError('SAMPLER_FAILED', `the application cannot be asked: ${outcome.code}`);
           return { signals: { httpFailures: 1 }, problems: [] };
         // It took at least that long, and that is the figure that matters most of all.
         case 'timedOut':

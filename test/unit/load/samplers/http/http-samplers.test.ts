@@ -84,6 +84,14 @@ describe('an HTTP probe', () => {
     expect((await probe(url)).signals).toEqual({ httpFailures: 1 });
   });
 
+  test('that does not get as far as the application measures nothing, and says why', async () => {
+    const url = await serve((_, response) => response.end());
+    await expect(probe(url.replace('http:', 'https:'))).rejects.toMatchObject({
+      code: 'SAMPLER_FAILED',
+      message: expect.stringMatching(/the application cannot be asked: E/),
+    });
+  });
+
   test('stops reading an answer without end', async () => {
     const url = await serve((_, response) => {
       const more = () => {
