@@ -1,6 +1,8 @@
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing';
+import { moreImportant } from '../../src/activities/gives-way';
 import type { BackupProgress } from '../../src/domain/progress';
 import { PROGRESS_QUERY } from '../../src/domain/messages';
+import { watchQueueName } from '../../src/workflows/ids';
 import { heavyStation, reached } from '../support/heavy-work';
 import { startTemporal } from '../support/temporal';
 
@@ -150,6 +152,29 @@ test('an emergency stop gives proofs up and lets none begin, restores go on, and
   station.letGo('proof of s-one');
   expect(await proof.result()).toMatchObject({ grade: 'exact' });
   expect(station.begun.filter((name) => name === 'proof of s-one')).toHaveLength(2);
+});
+
+test('a backup under way gives way to a restore and to more important backups, as the load watch is told', async () => {
+  station = await heavyStation(env);
+  station.priorities.set('g-critical', 'critical');
+  const toWhom = (database: string, priority: 'critical' | 'normal' = 'normal') =>
+    new MockActivityEnvironment({ taskQueue: watchQueueName(station.workers.prefix) }, { client: env.client }).run(() =>
+      moreImportant({ known: new Map() }, database, priority),
+    );
+  expect(await toWhom('g-one')).toBeNull();
+  await station.backup('g-one');
+  await station.isDoing('g-one');
+  expect(await toWhom('g-one')).toBeNull();
+  await station.backup('g-critical');
+  await station.isDoing('g-critical');
+  expect(await toWhom('g-one')).toBe('backup of g-critical');
+  expect(await toWhom('g-critical', 'critical')).toBeNull();
+  await station.restore('g-two');
+  await station.isDoing('restore of g-two');
+  expect(await toWhom('g-critical', 'critical')).toBe('restore of g-two');
+  // Nobody keeps places: nobody is slowed down for what was known once.
+  await station.keeper.terminate();
+  expect(await toWhom('g-one')).toBeNull();
 });
 
 test('asking for a place costs a lone backup few events', async () => {

@@ -91,3 +91,11 @@ test('limits are told in words', () => {
   const pace = { ...FULL_PACE, maxBytesPerSecond: 20 * MIB, readers: 1, reason: 'asked by ana' };
   expect(describePace(pace)).toBe('at most 20 MiB/s, 1 reader · asked by ana');
 });
+
+test('a run that waits for its time shows why and until when, instead of a bar', () => {
+  const waiting = { reason: 'booking is protected', until: '2026-11-21T22:00:00.000Z', for: 'opening' as const };
+  const frame = backupFrame(progress({ phase: 'admitting', dump: null, waiting }), colors);
+  expect(frame.line).toContain('admitting · waits: booking is protected, until 2026-11-21T22:00:00.000Z');
+  expect(frame.block).toContain('waits: booking is protected, until 2026-11-21T22:00:00.000Z');
+  expect(frame.block.join('\n')).not.toContain('░');
+});

@@ -63,3 +63,19 @@ test('says how many of the wanted copies there are, and which clause of the poli
   const met = { ...compliance, state: '3/3', compliant: true, missing: [] };
   expect(backupCard({ ...progress, compliance: met }, facts)).toMatch(/\*\*Copies:\*\* 3\/3, 1 proved$/m);
 });
+
+test('a run that waits says for what, until when, and how somebody starts it now', () => {
+  const until = '2026-11-21T22:00:00.000Z';
+  const waiting = { reason: 'outside of its windows (daily 22:00–05:00, UTC)', until, for: 'opening' as const };
+  const card = backupCard({ ...progress, phase: 'admitting', dump: null, waiting }, facts);
+  expect(card).toContain(`### Waiting until ${until}`);
+  expect(card).toContain(`**Waits:** ${waiting.reason}, until ${until}. \`holdfast backup resume\``);
+  const place = {
+    reason: 'waits for one of 2 places, behind the backup of orders',
+    until: null,
+    for: 'place' as const,
+  };
+  const queued = backupCard({ ...progress, phase: 'admitting', dump: null, waiting: place }, facts);
+  expect(queued).toContain('### Waiting\n');
+  expect(queued).not.toContain('resume');
+});
