@@ -38,7 +38,7 @@ let stopWorkers: () => Promise<void>;
 beforeAll(async () => {
   stack = await startStack({ stores: ['disk'], load: { watch: false }, worker: { metrics: '127.0.0.1:0' } });
   await stack.postgres.createDatabase('books');
-  await fillShop(stack.postgres, 20_000);
+  await fillShop(stack.postgres, 30_000);
   const [shop] = stack.input.databases;
   const schedules = [{ name: 'yearly', type: 'full' as const, cron: '0 3 1 1 *' }];
   const target = { ...shop!.connection, database: 'books' } as NonNullable<typeof shop>['connection'];
@@ -154,6 +154,31 @@ test('an emergency stop by role pauses what runs, keeps everybody from starting,
   await stack.client.setPace('shop', pace, 'a test', 'to have a middle');
   await reached('rows have come', (now) => (now.dump?.plainBytes ?? 0) > 300_000);
 
+  // The catalogue cannot be reached: what runs stands still, and the command says that the stop does not stand.
+  const away = join(stack.folder, 'away.yaml');
+  const nowhere = {
+    host: '127.0.0.1',
+    port: await closedPort(),
+    database: 'c',
+    user: 'u',
+    sslmode: 'disable' as const,
+  };
+  writeFileSync(away, JSON.stringify({ ...input, catalog: { connection: nowhere } }));
+  const half = await as('oncall', '-c', away, 'emergency-stop', '--reason', 'in need', '--yes');
+  expect(half.code).toBe(5);
+  expect(half.json()).toMatchObject({
+    stop: null,
+    error: { code: 'CATALOG_UNREACHABLE' },
+    runs: [{ outcome: 'told' }, { outcome: 'not-running' }],
+  });
+  await reached('the readers stand', (now) => now.dump?.pace.paused === true);
+  expect(await stack.catalog.standingStop()).toBeNull();
+  const freed = await as('oncall', 'emergency-resume', '--yes');
+  expect(freed.json()).toMatchObject({ stop: null, runs: [{ database: 'shop', outcome: 'told' }] });
+  await reached('the readers go on', (now) => now.dump?.pace.paused === false);
+  await stack.client.setPace('shop', pace, 'a test', 'to have a middle');
+  expect((await as('oncall', 'emergency-resume', '--yes')).json()).toEqual({ stop: null, runs: [] });
+
   const stopped = await as('oncall', 'emergency-stop', '--reason', 'the site is down', '--yes');
   expect(stopped.code).toBe(0);
   expect(stopped.json()).toMatchObject({
@@ -268,6 +293,14 @@ test('no token is in what the command line printed or in the audit log', async (
   const kept = printed + JSON.stringify(await stack.catalog.auditLog({}));
   expect(Object.values(TOKENS).filter((token) => kept.includes(token))).toEqual([]);
 });
+
+async function closedPort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
 
 function ignoreNotFound(error: unknown): false {
   if (error instanceof WorkflowNotFoundError) return false;
