@@ -17,7 +17,8 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   failed: 'the operation was tried and failed',
   usage: 'bad arguments, a bad configuration or keys that do not fit; nothing was tried',
   notFound: 'a database, backup, store, schedule, run or file of that name does not exist',
-  refused: 'refused for safety: a hold, a floor, an emergency stop, data in the way, another run, a missing confirmation, tools too old',
+  refused:
+    'refused for safety: a hold, a floor, an emergency stop, data in the way, another run, a missing confirmation, tools too old',
   unreachable: 'Temporal, the catalogue, a store or PostgreSQL could not be reached, or refused the login',
   proofFailed: 'a copy did not prove what was asked: damaged, incomplete or different',
   denied: 'the token is missing, unknown or expired, or lacks the role; nothing was tried',

@@ -135,10 +135,13 @@ async function tellAll(
   tell: (client: HoldfastClient, database: string) => Promise<unknown>,
 ): Promise<readonly Told[]> {
   const { databases } = await context.config();
-  // Whoever keeps the places sees it within a minute without this.
-  await client.lookAtHeavyWork().catch(() => undefined);
-  return withSpinner(context.ui, 'telling the running backups', () =>
-    Promise.all(
+  return withSpinner(context.ui, 'telling the running backups', async () => {
+    // Whoever keeps the places sees it within a minute without this, so the runs do not wait for it.
+    const looked = context
+      .client()
+      .then((client) => client.lookAtHeavyWork())
+      .catch(() => undefined);
+    const told = await Promise.all(
       databases.map(async ({ name: database }): Promise<Told> => {
         try {
           // Opened once for all; where Temporal does not answer each is told so.
@@ -149,8 +152,10 @@ async function tellAll(
           return { database, outcome: 'failed', detail: error instanceof Error ? error.message : String(error) };
         }
       }),
-    ),
-  );
+    );
+    await looked;
+    return told;
+  });
 }
 
 function lineOf({ database, outcome, detail }: Told, done: string): string {
