@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { Supervisor } from '../src/provision';
 import { clearFolder, describeMachine, openBench } from './bench';
 import { measureCopies } from './copies';
+import { DAY_STARTS, measureDay, QUICK_STARTS } from './day';
+import { readRecording } from './day/recording';
 import { measureFull } from './full';
 import { generate } from './generate';
 import { measureIdleGoverned } from './idle-governed';
@@ -22,11 +24,13 @@ import { measureSweep } from './sweep';
 const HOME = resolve(__dirname, '..', '..', '..', 'bench');
 /** A database for those in which a backup must last. */
 const STEERED: ReadonlySet<Section> = new Set(['impact', 'steer', 'idle-governed']);
+/** Sections that need the servers. */
+type Served = Exclude<Section, 'day'>;
 const say = (line: string) => console.log(`bench  ${line}`);
 
 async function runSections(
   options: BenchOptions,
-  sections: readonly Section[],
+  sections: readonly Served[],
   megabytes: number,
   results: Results,
 ): Promise<void> {
@@ -106,15 +110,26 @@ function save(results: Results): void {
   writeFileSync(join(HOME, 'RESULTS.md'), report(results));
 }
 
+/** Needs no server, and is the same on a busy machine. */
+function replayDay({ quick }: BenchOptions, results: Results): void {
+  say('section day');
+  const starts = quick ? QUICK_STARTS : DAY_STARTS;
+  const values = measureDay({ recording: readRecording(join(HOME, 'day')), seed: 1, starts, say });
+  results.day = { at: new Date().toISOString(), megabytes: 0, rounds: 1, loadBefore: 0, values };
+  if (!quick) save(results);
+}
+
 async function main(): Promise<void> {
   const options = parseBenchOptions(process.argv.slice(2), process.cwd());
   if (!options) return console.log(BENCH_USAGE);
   const results: Results = options.quick ? {} : readResults(join(HOME, 'results.json'));
+  const served = options.sections.filter((section): section is Served => section !== 'day');
   const only = (wanted: (section: Section) => boolean, megabytes: number) =>
-    runSections(options, options.sections.filter(wanted), megabytes, results);
+    runSections(options, served.filter(wanted), megabytes, results);
   await only((section) => section !== 'large' && !STEERED.has(section), options.megabytes);
   await only((section) => STEERED.has(section), options.steeredMegabytes);
   await only((section) => section === 'large', options.largeMegabytes);
+  if (options.sections.includes('day')) replayDay(options, results);
   if (options.quick) console.log(report(results));
   for (const { what, goal, measured, met } of goals(results))
     say(`${met ? 'met    ' : 'NOT MET'}  ${what}: ${measured} (${goal})`);

@@ -13,6 +13,7 @@ export const SECTIONS = [
   'impact',
   'steer',
   'idle-governed',
+  'day',
   'large',
 ] as const;
 export type Section = (typeof SECTIONS)[number];

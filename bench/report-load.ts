@@ -1,5 +1,6 @@
 /** What was measured of load, pace and their cost, in words and against its goals. */
 import { stringify } from 'yaml';
+import { dayGoals, dayPart } from './report-day';
 import { IDLE_LANES, IDLE_LOAD } from './idle-governed';
 import { GOVERNED_LOAD, GOVERNED_WORKER, LANES, LONGEST_MS, p95Ratios, type ImpactLane } from './impact';
 import { median, medianMs, type LaneResult } from './measure';
@@ -12,7 +13,7 @@ import { millis, percent, ratio, seconds, table } from './words';
 
 type Intro = (about: Omit<Measured<unknown>, 'values'>) => string;
 
-export function loadGoals({ sampling, impact, steer, idleGoverned }: Results): Goal[] {
+export function loadGoals({ sampling, impact, steer, idleGoverned, day }: Results): Goal[] {
   const found: Goal[] = [];
   if (sampling) {
     const { workerCpuShare, serverCpuShare, around } = sampling.values;
@@ -71,15 +72,16 @@ export function loadGoals({ sampling, impact, steer, idleGoverned }: Results): G
       met: slower <= 1.03,
     });
   }
-  return found;
+  return day ? [...found, ...dayGoals(day.values)] : found;
 }
 
-export function loadParts({ sampling, impact, steer, idleGoverned }: Results, intro: Intro): string[] {
+export function loadParts({ sampling, impact, steer, idleGoverned, day }: Results, intro: Intro): string[] {
   const parts: string[] = [];
   if (sampling) parts.push(...samplingPart(sampling, intro));
   if (impact) parts.push(...impactPart(impact, intro));
   if (steer) parts.push(...steerPart(steer, intro));
   if (idleGoverned) parts.push(...idlePart(idleGoverned, intro));
+  if (day) parts.push(...dayPart(day));
   return parts;
 }
 

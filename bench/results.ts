@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { DayResult } from './day';
 import type { ImpactResult } from './impact';
 import type { IncrementalResult } from './incremental';
 import type { LaneResult } from './measure';
@@ -20,6 +21,7 @@ export interface Results {
   impact?: Measured<ImpactResult>;
   steer?: Measured<readonly Steered[]>;
   idleGoverned?: Measured<readonly LaneResult[]>;
+  day?: Measured<DayResult>;
   large?: Measured<readonly LaneResult[]>;
 }
 
