@@ -122,7 +122,7 @@ async function one(
   const rhythm: LoadRhythm = run === 'unknown' ? before.rhythm : reading ? 'backup' : 'idle';
   const backupId = reading?.progress.backupId ?? null;
   const seen = reading && seenOf(reading);
-  const shows = noteRound(session, round, watched.rules, seen, now);
+  const shows = noteRound(session, round, watched.rules, run === 'unknown' ? run : seen, now);
   const base = { ...before, rhythm, rounds: before.rounds + 1, at: new Date(now).toISOString() };
   let state: LoadWatchState = rhythm === 'idle' ? { ...base, backupId, reasons: [], alerts: [] } : base;
   let order: PaceOrder | null = null;

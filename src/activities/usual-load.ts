@@ -51,15 +51,18 @@ export interface SeenRun {
 
 /**
  * Takes a round in. Returns the backup whose load it shows, also for a minute after its end; null = it tells what is usual.
+ * `unknown`: nobody could say; a backup that was seen to read is then taken to read still.
  */
 export function noteRound(
   session: LoadSession,
   { samples }: Pick<LoadRound, 'samples'>,
   rules: RelativeLimits,
-  run: SeenRun | null,
+  asked: SeenRun | null | 'unknown',
   now: number,
 ): string | null {
   const { rounds, quiet, seen: before } = memoryOf(session);
+  const goesOn = asked === 'unknown' && before !== null && now - before.lastAt < AFTERMATH_MS;
+  const run = goesOn ? { ...before, reads: true } : asked === 'unknown' ? null : asked;
   // A process that took a running backup over knows only when it began.
   const firstSeen = run !== null && rounds === 0 ? Math.min(run.startedAt, now) : now;
   const seen = run?.reads

@@ -210,8 +210,6 @@ function ruleChecks(
   signalChecks(root, database, rules, place, fault);
   if (rules.maxBytesPerSecond !== null && rules.minBytesPerSecond > rules.maxBytesPerSecond)
     fault([...place('minRate'), 'minRate'], 'minRate is above maxRate');
-  if (rules.maxBytesPerSecond !== null && rules.safePace.maxBytesPerSecond! > rules.maxBytesPerSecond)
-    fault([...place('maxRate'), 'maxRate'], 'maxRate is below the rate of safePace');
   const { every, timeout } = effectiveLoad(root, database.load);
   if (every < SHORTEST_EVERY_MS || every > LONGEST_EVERY_MS)
     fault(

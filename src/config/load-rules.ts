@@ -62,7 +62,7 @@ export function loadRulesOf(
     deadline: deadlineOf(load.deadline),
     pauseBudgetMs: database.pauseBudget,
     safePace: {
-      maxBytesPerSecond: load.safePace.maxRate,
+      maxBytesPerSecond: Math.min(load.safePace.maxRate, load.maxRate ?? Infinity),
       readers: load.safePace.readers,
       uploads: load.safePace.uploads,
     },

@@ -88,6 +88,20 @@ test('where too little was learnt, the samples shortly before count, kept and re
   expect((await ask(fresh, catalog([], more)))(KEY)).toEqual({ median: 12, p90: expect.closeTo(13.6) });
 });
 
+test('while nobody can say whether a backup reads, one that did is taken to read still', () => {
+  const of = session();
+  const at = (seconds: number) => NOW + seconds * 1_000;
+  const round = (seconds: number, run: SeenRun | null | 'unknown') =>
+    noteRound(of, { samples: [sample(at(seconds), 90)] }, DEFAULT_RULES, run, at(seconds));
+  round(-2, null);
+  round(0, RUN);
+  // Temporal is away for three minutes.
+  for (let seconds = 30; seconds <= 180; seconds += 30) expect(round(seconds, 'unknown')).toBe('backup');
+  expect(round(210, null)).toBe('backup');
+  expect(round(300, null)).toBeNull();
+  expect(round(330, 'unknown')).toBeNull();
+});
+
 test('no sample teaches while a backup reads, nor in the minute after it', async () => {
   const of = session();
   const take = (at: number, value: number, run: SeenRun | null) =>

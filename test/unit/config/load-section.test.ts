@@ -52,6 +52,11 @@ test('amounts are written as people say them', () => {
   expect(limit(made, 'sessionsActive')).toMatchObject({ throttle: 40, pause: 80, release: 30 });
 });
 
+test('the safe pace is no faster than the fastest one', () => {
+  expect(rules('load: { maxRate: 5MB/s }\n').safePace.maxBytesPerSecond).toBe(5e6);
+  expect(rules('load: { maxRate: 50MB/s }\n').safePace.maxBytesPerSecond).toBe(8e6);
+});
+
 test('what a limit leaves out keeps its distance from the throttle that is stated', () => {
   const made = rules(
     'load: { limits: { hostCpu: { throttle: 60% }, storeUploadBytesPerSecond: {}, httpLatencyMs: { throttle: 200ms } } }\n',
@@ -194,11 +199,6 @@ test.each([
     'a minimum above the maximum',
     'load: { maxRate: 10MB/s, minRate: 20MB/s }\n',
     'load.minRate: minRate is above maxRate',
-  ],
-  [
-    'a safe pace that is faster than allowed',
-    'load: { maxRate: 5MB/s }\n',
-    'load.maxRate: maxRate is below the rate of safePace',
   ],
   [
     'a rhythm that is too slow to see anything twice',
