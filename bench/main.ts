@@ -37,7 +37,11 @@ async function runSections(
   if (sections.length === 0) return;
   const supervisor = new Supervisor();
   const interrupted = () => void supervisor.stopAll().then(() => process.exit(130));
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const broken = (error: Error) => {
+    console.error(error.stack);
+    interrupted();
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted).once('uncaughtException', broken);
   try {
     const bench = await openBench({ ...options, megabytes }, supervisor, say, settingsFor(sections));
     results.machine = describeMachine(bench);
@@ -92,7 +96,7 @@ async function runSections(
     }
   } finally {
     await supervisor.stopAll();
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted).off('uncaughtException', broken);
     await clearFolder(options.folder);
     rmSync(options.folder, { recursive: true, force: true });
   }

@@ -54,7 +54,12 @@ export async function measureSteering(bench: Bench): Promise<readonly Steered[]>
     await request('two');
     await client.resume('one', 'bench', 'both read', STANDS_MS);
     // Which of the workers has which dump is not known here, so the governors alone are asked.
-    const both = await Promise.all(names.map((name) => steer(client, name, signals / 2, null)));
+    const ended = await Promise.allSettled(names.map((name) => steer(client, name, signals / 2, null)));
+    // Only when neither asks any more may one that failed end the client of both.
+    const both = ended.map((one) => {
+      if (one.status === 'rejected') throw one.reason;
+      return one.value;
+    });
     await Promise.all(names.map((name) => client.cancel(name, 'measured')));
     return [
       alone,
