@@ -7,8 +7,9 @@ import { decidePace } from '../domain/load/policy';
 import { START_STATE, type PaceDecision, type PolicyAlert, type PolicyState } from '../domain/load/policy-types';
 import type { EmergencyStop } from '../domain/load/override';
 import type { LoadSample } from '../domain/load/signals';
+import { provisionalPace } from '../domain/load/pace-of';
 import { overrideIn, targetOf, wantedPace } from '../domain/load/wanted-pace';
-import { paceWord } from '../domain/pace';
+import { paceWord, type Pace } from '../domain/pace';
 import { orchestrationError } from '../errors/orchestration';
 import { isHoldfastError } from '../errors/holdfast-error';
 import type { LoadRound, LoadSession } from '../load/watch-session';
@@ -21,7 +22,7 @@ import { lookAtBackup, type RunLook } from './run-look';
 import type { HoldfastActivities } from './types';
 import { isNew, noteRound, usualOf, type SeenRun } from './usual-load';
 
-type LoadDeps = Pick<ActivityDeps, 'load' | 'catalog'>;
+type LoadDeps = Pick<ActivityDeps, 'load' | 'catalog'> & Partial<Pick<ActivityDeps, 'governors'>>;
 
 /** Then it returns although nothing changed, so that the workflow's card is never older. */
 const LONGEST_MS = 600_000;
@@ -152,10 +153,18 @@ async function one(
       alerts: decision.alerts,
     };
     order = orderFor(session, reading, decision, stop, now);
+    if (order !== null) obeyAtOnce(deps, reading.progress.backupId, order.pace);
     raised = decision.raised;
   }
   await keep(deps, watched, session, { database, state }, { ...round, shows });
   return { state, order, raised };
+}
+
+/** Where the dump runs in this very process. The order goes its way all the same: it is the run that decides, and shows. */
+function obeyAtOnce({ governors }: LoadDeps, backupId: string, asked: Pace): void {
+  const governor = governors?.find(backupId)?.governor;
+  const pace = governor === undefined ? null : provisionalPace(governor.pace, asked, Date.now());
+  if (pace !== null) governor!.apply(pace);
 }
 
 /** A catalogue that is away takes no stop back. */

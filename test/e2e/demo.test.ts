@@ -64,6 +64,8 @@ function processesIn(where: string): string[] {
     's3/s3.pid',
     'gcs/gcs.pid',
     'worker/worker.pid',
+    'users/users.pid',
+    'rush/rush.pid',
     'postgres/cluster/data/postmaster.pid',
   ])
     if (existsSync(join(where, name))) seen.push(`${name}: ${readFileSync(join(where, name), 'utf8').slice(0, 60)}`);
@@ -136,6 +138,27 @@ describe('the demo', () => {
     ]);
     for (const said of ['The outage, as it went', 'store status', 'store diff disk s3', 'store usage', 'store cost'])
       expect(stderr).toContain(said);
+    expect(processesIn(folder)).toEqual([]);
+  }, 600_000);
+
+  it('makes a load in the middle of a backup, follows it with the pace, and draws both', async () => {
+    const { code, stdout, stderr } = await startDemo('--exit', '--json', '--load').ended;
+    const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? 'null') as DemoResult;
+    // A machine that is busy with much else pauses the backup before the load does: then that is what it says.
+    if (result.error) expect({ ...result.error, stderr }).toMatchObject({ code: 'DEMO_LOAD_FAILED' });
+    expect(code).toBe(result.ok ? 0 : 1);
+    expect(result.backups.map(({ copies }) => copies.map(({ grade }) => grade))).toEqual([['exact', 'exact', 'exact']]);
+    const load = result.load!;
+    expect(load.visits).toBeGreaterThan(100);
+    expect(load.mostChangesInAMinute).toBeLessThanOrEqual(4);
+    expect(readFileSync(load.chart!, 'utf8')).toContain('load begins');
+    for (const said of ['Pace of the backup', 'What the users wait for', 'load ends', 'load-watch%2Fshop'])
+      expect(stderr).toContain(said);
+    if (result.ok) {
+      expect(load.changes.length).toBeGreaterThanOrEqual(2);
+      expect(load.reactionMs).toBeGreaterThan(0);
+      expect(result.restore).toMatchObject({ equal: true });
+    }
     expect(processesIn(folder)).toEqual([]);
   }, 600_000);
 

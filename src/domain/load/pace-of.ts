@@ -1,5 +1,5 @@
 /** Decisions as paces of a run, and the safe pace of a run whose watch is silent. */
-import { isAutomatic, LOAD_WATCH, type Pace } from '../pace';
+import { isAutomatic, LOAD_WATCH, operatorHolds, type Pace } from '../pace';
 import { stopText, type EmergencyStop } from './override';
 import type { PaceDecision } from './policy-types';
 import type { LoadRules } from './rules';
@@ -41,6 +41,16 @@ export function startPace(asked: Pace, rules: Pick<LoadRules, 'maxBytesPerSecond
   const most = rules?.maxBytesPerSecond ?? null;
   if (most === null || !isAutomatic(asked)) return asked;
   return { ...asked, maxBytesPerSecond: Math.min(most, asked.maxBytesPerSecond ?? most) };
+}
+
+/**
+ * What the process that decided does at once, when it is the one that dumps: the signal to the run and back takes its time on a
+ * loaded machine. Whatever the run says afterwards is newer, so that it is never what stands in a person's way. Null where a
+ * person's word stands, and where more is asked than a pace.
+ */
+export function provisionalPace(current: Pace, asked: Pace, now: number): Pace | null {
+  if (!isAutomatic(asked) || asked.giveUp === true || operatorHolds(current, now)) return null;
+  return { ...asked, sequence: Math.floor(current.sequence) + 0.5 };
 }
 
 /** `heardAt`: when the watch was last heard; null = never, which counts from the start of the run. Milliseconds since the epoch. */

@@ -1,6 +1,6 @@
 import { ladder } from '../../../../src/domain/load/ladder';
-import { startPace } from '../../../../src/domain/load/pace-of';
-import { FULL_PACE, LOAD_WATCH } from '../../../../src/domain/pace';
+import { provisionalPace, startPace } from '../../../../src/domain/load/pace-of';
+import { FULL_PACE, LOAD_WATCH, newerPace, type Pace } from '../../../../src/domain/pace';
 
 describe('the pace that a dump begins with', () => {
   const most = { maxBytesPerSecond: 10e6 };
@@ -16,6 +16,26 @@ describe('the pace that a dump begins with', () => {
     expect(startPace(FULL_PACE, null)).toBe(FULL_PACE);
     const ana = { ...FULL_PACE, setBy: 'ana', maxBytesPerSecond: 50e6 };
     expect(startPace(ana, most)).toBe(ana);
+  });
+});
+
+describe('a pace that is obeyed before the run confirms it', () => {
+  const asked: Pace = { ...FULL_PACE, maxBytesPerSecond: 4e6, setBy: LOAD_WATCH, sequence: 1_000_000 };
+  const ana: Pace = { ...FULL_PACE, setBy: 'ana', sequence: 1 };
+
+  it('is newer than what is in force, and older than anything that the run says next', () => {
+    const now = provisionalPace(FULL_PACE, asked, 5)!;
+    expect(newerPace(FULL_PACE, now)).toBe(now);
+    expect(newerPace(now, ana)).toBe(ana);
+    expect(newerPace(now, asked)).toBe(asked);
+    // Twice in a row: the second waits for the run.
+    expect(newerPace(now, provisionalPace(now, { ...asked, paused: true }, 6)!)).toBe(now);
+  });
+
+  it('is none against the word of a person, nor to give a snapshot up', () => {
+    expect(provisionalPace(ana, asked, 5)).toBeNull();
+    expect(provisionalPace(FULL_PACE, { ...asked, giveUp: true }, 5)).toBeNull();
+    expect(provisionalPace(FULL_PACE, { ...asked, setBy: 'ana' }, 5)).toBeNull();
   });
 });
 
