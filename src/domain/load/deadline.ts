@@ -48,3 +48,11 @@ export function deadlineOutlook(facts: DeadlineFacts, timeText: (at: number) => 
   if (best <= facts.deadlineAt) return { ...base, finishesAt, state: 'atRisk', text: `at this pace it ${late}` };
   return { ...base, finishesAt, state: 'lost', text: `even at full pace it misses its deadline: it ${late}` };
 }
+
+/** A deadline further away than this many times what is left at this pace has room for whatever comes. */
+const ROOM = 3;
+
+/** Whether time is to be made good while nothing is in the way: what comes before the deadline, a job say, nobody knows. */
+export function isTight({ state, finishesAt, deadlineAt: at }: DeadlineOutlook, now: number): boolean {
+  return state === 'atRisk' || (state === 'met' && finishesAt !== null && (finishesAt - now) * ROOM > at - now);
+}

@@ -6,7 +6,7 @@
  */
 import { positionOf, serverInUse } from './beginning';
 import { calendarAt } from './calendar';
-import { deadlineAt, deadlineOutlook, type DeadlineOutlook } from './deadline';
+import { deadlineAt, deadlineOutlook, isTight, type DeadlineOutlook } from './deadline';
 import { heavyWorkAllowed, impactBreakerAfter } from './impact-breaker';
 import { judge, worse, type Judgement } from './judge';
 import { ladder, slower, type Rung } from './ladder';
@@ -124,7 +124,7 @@ function governed(facts: Facts, protectedBy: ReturnType<typeof calendarAt>['prot
     ceiling,
     level: worst.level,
     severity: worst.severity,
-    hurry: outlook?.state === 'atRisk',
+    hurry: outlook !== null && isTight(outlook, now),
     state: known,
     timing: rules.timing,
   });

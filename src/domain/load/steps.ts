@@ -13,7 +13,7 @@ export interface StepInput {
   /** The worst level of all signals, and how far it went beyond its limit: 0..1. */
   readonly level: SignalLevel;
   readonly severity: number;
-  /** A deadline is at risk: a step that proved too fast is tried again sooner. Limits stay what they are. */
+  /** A deadline is near: a step that proved too fast is tried again sooner. Limits stay what they are. */
   readonly hurry: boolean;
   readonly state: PolicyState;
   readonly timing: PolicyTiming;
