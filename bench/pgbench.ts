@@ -1,6 +1,6 @@
 /** pgbench as the application that shares the server: what it can do at most, and what each of its transactions took. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench } from './bench';
 
@@ -13,6 +13,8 @@ export interface Transaction {
 }
 
 export interface Load {
+  /** How late the newest logged transaction began, with a fixed rate: what waits in a queue after the server was too slow. Milliseconds. */
+  lagMs(): number;
   /** All transactions of the finished run, in the order of their ends. */
   stop(): Promise<readonly Transaction[]>;
 }
@@ -76,6 +78,7 @@ export function startLoad(bench: Bench, database: string, shape: LoadShape, opti
     await ended;
   });
   return {
+    lagMs: () => Math.max(0, ...readdirSync(folder).map((name) => lastLagMs(tailOf(join(folder, name))))),
     async stop() {
       if (child.exitCode !== null) throw new Error(`pgbench ended early:\n${complaint}`);
       if (!stopped) child.kill();
@@ -97,6 +100,27 @@ export function parseLog(text: string): Transaction[] {
     if (Number.isFinite(took)) found.push({ at: seconds * 1_000 + micros / 1_000, ms: took / 1_000 });
   }
   return found;
+}
+
+function tailOf(file: string): string {
+  const handle = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(handle);
+    const tail = Buffer.alloc(Math.min(size, 4_096));
+    readSync(handle, tail, 0, tail.length, size - tail.length);
+    return tail.toString();
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Of the last whole line; 0 where there is none. */
+export function lastLagMs(text: string): number {
+  const line = text
+    .slice(0, Math.max(0, text.lastIndexOf('\n')))
+    .split('\n')
+    .at(-1)!;
+  return (Number(line.split(' ')[6]) || 0) / 1_000;
 }
 
 /** Of the transactions that ended in a time. */

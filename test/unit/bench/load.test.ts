@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { lostAround } from '../../../bench/around';
 import type { ImpactLane } from '../../../bench/impact';
 import { interleave } from '../../../bench/measure';
-import { feltBetween, parseLog, percentile } from '../../../bench/pgbench';
+import { feltBetween, lastLagMs, parseLog, percentile } from '../../../bench/pgbench';
 import { goals, report } from '../../../bench/report';
 import { effectOf } from '../../../bench/steer';
 
@@ -34,6 +34,11 @@ describe('the log of pgbench', () => {
       { at: 1_700_000_002_000, ms: 1 },
     ]);
     expect(parseLog('0 1 2500 0 17')).toEqual([]);
+  });
+
+  it('tells how late the newest transaction began', () => {
+    expect(lastLagMs('0 1 2500 0 17 5 12\n0 2 2500 0 17 9 40000\n0 3 25')).toBe(40);
+    expect([lastLagMs(''), lastLagMs('0 3 25')]).toEqual([0, 0]);
   });
 
   it('is cut by time, several times together as one', () => {
