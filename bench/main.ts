@@ -36,12 +36,14 @@ async function runSections(
 ): Promise<void> {
   if (sections.length === 0) return;
   const supervisor = new Supervisor();
-  const interrupted = () => void supervisor.stopAll().then(() => process.exit(130));
+  let stopping: Promise<void> | null = null;
+  // Once: what fails because its server is being stopped must not cut the stopping short.
+  const interrupted = () => void (stopping ??= supervisor.stopAll().then(() => process.exit(130)));
   const broken = (error: Error) => {
     console.error(error.stack);
     interrupted();
   };
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted).once('uncaughtException', broken);
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted).on('uncaughtException', broken);
   try {
     const bench = await openBench({ ...options, megabytes }, supervisor, say, settingsFor(sections));
     results.machine = describeMachine(bench);
