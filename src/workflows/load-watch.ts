@@ -83,7 +83,7 @@ export async function loadWatch(input: LoadWatchInput, carried?: LoadWatchCarrie
       outbox.add(told);
     } else measureNow ||= asked;
     const { historyLength, continueAsNewSuggested } = workflowInfo();
-    if (!ended && (continueAsNewSuggested || historyLength > LONGEST_HISTORY))
+    if (!ended && !measureNow && (continueAsNewSuggested || historyLength > LONGEST_HISTORY))
       await continueAsNew<typeof loadWatch>(input, { state, untold: outbox.left, recent });
   }
   setCurrentDetails(`**The load of \`${database}\` is watched no more**: the configuration does not say so.`);

@@ -131,7 +131,7 @@ export async function storeHealth(input: StoreHealthInput, carried?: StoreHealth
         await tellAll(input.store, waiting);
     } else probeNow ||= asked;
     const { historyLength, continueAsNewSuggested } = workflowInfo();
-    if (!ended && (continueAsNewSuggested || historyLength > LONGEST_HISTORY) && reports.length === 0)
+    if (!ended && !probeNow && (continueAsNewSuggested || historyLength > LONGEST_HISTORY) && reports.length === 0)
       await continueAsNew<typeof storeHealth>(input, {
         status,
         waiting: [...waiting.values()],
