@@ -70,7 +70,9 @@ async function watched(rules: LoadRules = RULES) {
       at.rounds += 1;
       if (!at.samplersUp)
         return { samples: [], failures: [{ source: 'host', at: Date.now(), kind: 'hung', message: 'no answer' }] };
-      return { samples: [{ at: Date.now(), source: 'host', signals: { hostCpu: at.cpu } }], failures: [] };
+      // Nobody else uses the server, so that a backup begins at full pace.
+      const signals = { hostCpu: at.cpu, sessionsActive: 0 };
+      return { samples: [{ at: Date.now(), source: 'host', signals }], failures: [] };
     },
     close: async () => void (at.closed += 1),
   }));
