@@ -41,7 +41,8 @@ export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): P
   const portFile = join(options.folder, 'ports');
   const last = existsSync(portFile) ? readFileSync(portFile, 'utf8').split(' ').map(Number) : [];
   const port = await freePort(options.port ?? last[0]);
-  const uiPort = await freePort(options.uiPort ?? last[1]);
+  let uiPort = await freePort(options.uiPort ?? last[1]);
+  while (uiPort === port) uiPort = await freePort();
   writeFileSync(portFile, `${port} ${uiPort}\n`);
   const attributes = Object.entries(options.searchAttributes ?? {});
   const server = await startProcess({

@@ -1,9 +1,21 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+
+/**
+ * Where servers that keep their port have it: below the ports that operating systems lend to outgoing connections (Linux from
+ * 32768, others from 49152), one of which would else stand on it while the server is down for a moment.
+ */
+const KEPT = { from: 20_000, to: 32_768 } as const;
+const TRIES = 50;
 
 /** A TCP port on loopback that nobody listens on now; `preferred` when that one is free. */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && preferred > 0) {
     const port = await tryListen(preferred);
+    if (port !== null) return port;
+  }
+  for (let tried = 0; tried < TRIES; tried++) {
+    const port = await tryListen(randomInt(KEPT.from, KEPT.to));
     if (port !== null) return port;
   }
   const port = await tryListen(0);
