@@ -279,22 +279,22 @@ function restoreFault(error: HoldfastError): HoldfastError {
   return postgresError('PG_RESTORE_FAILED', said, options);
 }
 
-/** True when the complete messages of pg_restore tell of refused SET transaction_timeout and of nothing else. Pure. */
+/** In one piece, whoever else writes; what stands before it is written in pieces of its own. */
+const REFUSED_TIMEOUT =
+  'could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"\nCommand was: SET transaction_timeout = 0;';
+
+/**
+ * True when the complete messages of pg_restore tell of refused SET transaction_timeout and of nothing else. Workers of `--jobs`
+ * write at the same time, so the pieces of their messages may stand in one another: what counts is that nothing else is left.
+ * Pure.
+ */
 export function onlyUnknownTimeout(stderr: string): boolean {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-  const ignored = /errors ignored on restore: (\d+)$/.exec(lines[lines.length - 1] ?? '');
-  const refused = lines.filter((line) =>
-    line.endsWith('ERROR:  unrecognized configuration parameter "transaction_timeout"'),
-  ).length;
-  const known = lines.every(
-    (line) =>
-      /^pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"$/.test(
-        line,
-      ) ||
-      line === 'Command was: SET transaction_timeout = 0;' ||
-      line === 'pg_restore: while INITIALIZING:' ||
-      /^pg_restore: warning: errors ignored on restore: \d+$/.test(line),
-  );
-  // Workers of --jobs report their refusals too, but only the leader's are counted.
-  return known && ignored !== null && Number(ignored[1]) <= refused;
+  const ignored = /errors ignored on restore: (\d+)\s*$/.exec(stderr);
+  const refused = stderr.split(REFUSED_TIMEOUT).length - 1;
+  const rest = stderr
+    .replaceAll(REFUSED_TIMEOUT, '')
+    .replace(/warning: errors ignored on restore: \d+\s*$/, '')
+    .replace(/pg_restore:|error:|while INITIALIZING:/g, '');
+  // Workers report their refusals too, but only the leader's are counted.
+  return rest.trim() === '' && ignored !== null && Number(ignored[1]) <= refused;
 }

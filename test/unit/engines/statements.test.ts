@@ -125,6 +125,26 @@ describe('what pg_restore says', () => {
     const other = 'pg_restore: error: could not execute query: ERROR:  relation "a" already exists\n';
     expect(onlyUnknownTimeout(`${refusal}${other}pg_restore: warning: errors ignored on restore: 2`)).toBe(false);
   });
+  test('is read however the messages of parallel workers stand in one another', () => {
+    const refused = ['pg_restore:', ' ', 'error: ', refusal.slice('pg_restore: error: '.length)];
+    const alien = ['pg_restore:', ' ', 'error: ', 'could not execute query: ERROR:  relation "a" already exists\n'];
+    const end = 'pg_restore: warning: errors ignored on restore: 1\n';
+    /** Takes the next piece of whichever worker a number names. */
+    const woven = (workers: readonly (readonly string[])[], turns: readonly number[]): string => {
+      const left = workers.map((pieces) => [...pieces]);
+      let text = '';
+      for (const turn of [...turns, ...left.flatMap((pieces, index) => pieces.map(() => index))])
+        text += left[turn % left.length]!.shift() ?? '';
+      return text;
+    };
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.nat(3), { maxLength: 16 }), (count, turns) => {
+        const workers = Array.from({ length: count }, () => refused);
+        expect(onlyUnknownTimeout(woven(workers, turns) + end)).toBe(true);
+        expect(onlyUnknownTimeout(woven([...workers, alien], turns) + end)).toBe(false);
+      }),
+    );
+  });
 });
 
 test('the list of an archive is read with kinds of several words and schemas in capitals', () => {
