@@ -42,7 +42,7 @@ afterEach(async () => {
 const request = () =>
   stack.client.requestBackup({ database: 'shop', type: 'full', overlap: 'wait', requestedBy: 'a test' });
 
-async function untilProgress(check: (now: BackupProgress) => boolean, timeoutMs = 60_000): Promise<BackupProgress> {
+async function untilProgress(check: (now: BackupProgress) => boolean, timeoutMs = 120_000): Promise<BackupProgress> {
   for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await delay(40)) {
     const now = await stack.client.progress('shop').catch(() => null);
     if (now !== null && check(now)) return now;
@@ -117,7 +117,7 @@ test.each([0.1, 0.5, 0.95])(
     await untilQuiet();
     await worker.stop();
   },
-  180_000,
+  300_000,
 );
 
 test('an attempt that was stopped for longer than its heartbeat timeout and wakes up gives way, and leaves nothing running', async () => {
@@ -140,7 +140,7 @@ test('an attempt that was stopped for longer than its heartbeat timeout and wake
   await until('nothing of the attempt that slept runs', () => childrenOf(sleeper.pid).length === 0);
   await sleeper.stop();
   await other.stop();
-}, 180_000);
+}, 300_000);
 
 test('a worker that is shut down in mid-dump hands the work over', async () => {
   const first = await startWorker();
@@ -157,4 +157,4 @@ test('a worker that is shut down in mid-dump hands the work over', async () => {
   expect(backup).toMatchObject({ rows: ROWS, grade: 'exact' });
   await untilQuiet();
   await second.stop();
-}, 180_000);
+}, 300_000);
