@@ -1,6 +1,6 @@
 /** More important work that is under way, which a running backup gives way to. */
 import { Context, getClient } from '@temporalio/activity';
-import { heavyWorkIdFor, QUEUE_QUERY } from '../domain/messages';
+import { backupRunId, heavyWorkIdFor, QUEUE_QUERY } from '../domain/messages';
 import type { HeavyQueue } from '../domain/load/places';
 import { givesWayTo, type HeavyOperation } from '../domain/load/queue';
 import type { Priority } from '../domain/load/rules';
@@ -25,7 +25,7 @@ export async function moreImportant(
   database: string,
   priority: Priority,
 ): Promise<string | null> {
-  const id = `backup/${database}`;
+  const id = backupRunId(database);
   const running = await runningNow(session);
   const own = running.find((one) => one.id === id);
   return givesWayTo(own ?? { id, kind: 'backup', database, priority, askedAt: 0, heldBack: null }, running);

@@ -2,7 +2,7 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { PROGRESS_QUERY } from '../domain/messages';
+import { backupRunId, PROGRESS_QUERY } from '../domain/messages';
 import type { BackupProgress, DumpProgress } from '../domain/progress';
 
 export interface RunLook {
@@ -17,7 +17,7 @@ const PATIENCE_MS = 4_000;
 /** Null when none runs. Throws when that cannot be found out. */
 export async function lookAtBackup(database: string): Promise<RunLook | null> {
   const client = getClient();
-  const workflowId = `backup/${database}`;
+  const workflowId = backupRunId(database);
   return client.withDeadline(Date.now() + PATIENCE_MS, async () => {
     const run = await client.workflow
       .getHandle(workflowId)

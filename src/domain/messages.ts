@@ -37,6 +37,8 @@ export const storeHealthId = (store: string): string => `store-health/${store}`;
 /** Id of the run that watches the load of a database; here, because activities tell it that a backup begins. */
 export const loadWatchId = (database: string): string => `load-watch/${database}`;
 
+/** The run that writes a database's repository. One id, so one at a time: this is the lock. */
+export const backupRunId = (database: string): string => `backup/${database}`;
 /** Id of the run that keeps the places for heavy work of all workers with this prefix. */
 export const heavyWorkId = (prefix: string): string => `heavy-work/${prefix}`;
 /** Found by whoever works on the queue `<prefix>-workflow` or `<prefix>-watch`. */

@@ -1,9 +1,7 @@
 /** Readable workflow ids and task queue names: the only place that spells them. */
 
-export { heavyWorkId, heavyWorkIdFor, loadWatchId, storeHealthId } from '../domain/messages';
+export { backupRunId, heavyWorkId, heavyWorkIdFor, loadWatchId, storeHealthId } from '../domain/messages';
 
-/** The run that writes a database's repository. One id, so one at a time: this is the lock. */
-export const backupRunId = (database: string): string => `backup/${database}`;
 export const requestId = (database: string, what: string): string => `request/${database}/${what}`;
 export const replicateId = (database: string, backupId: string, store: string): string =>
   `replicate/${database}/${backupId}/${store}`;
