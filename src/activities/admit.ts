@@ -133,7 +133,7 @@ async function startOf(
     now: Date.now(),
     rules: deps.load.rulesOf(database),
     breaker: word?.word.breaker ?? null,
-    emergencyStop: stop && { since: stop.since.getTime(), by: stop.by, why: stop.why },
+    emergencyStop: stop,
   });
   return { wait: wait && { ...wait, until: wait.until === null ? null : new Date(wait.until).toISOString() }, trial };
 }

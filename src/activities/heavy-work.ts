@@ -3,6 +3,7 @@ import { Context, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { heavyWorkIdFor, PLACE_QUERY, SIGNAL } from '../domain/messages';
 import type { AskMessage, AskRef, HeavyAsk, HeldPlace, OwnPlace } from '../domain/load/places';
+import { standingText } from '../domain/load/override';
 import type { Priority } from '../domain/load/rules';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { orchestrationError } from '../errors/orchestration';
@@ -69,7 +70,7 @@ async function stopKnown(deps: HeavyDeps): Promise<Pick<HeavyLook, 'stop'>> {
   const asked = deps.catalog().then((catalog) => catalog.standingStop());
   try {
     const stop = await inTime(asked, PATIENCE_MS, () => orchestrationError('RUN_RECORD_LATE'));
-    return { stop: stop && `an emergency stop of ${stop.by} stands: ${stop.why || 'no reason given'}` };
+    return { stop: stop && standingText(stop) };
   } catch {
     return {};
   }

@@ -9,7 +9,7 @@ import type { EmergencyStop } from '../domain/load/override';
 import type { LoadSample } from '../domain/load/signals';
 import { provisionalPace } from '../domain/load/pace-of';
 import { overrideIn, targetOf, wantedPace } from '../domain/load/wanted-pace';
-import { paceWord, type Pace } from '../domain/pace';
+import { LOAD_WATCH, paceWord, type Pace } from '../domain/pace';
 import { orchestrationError } from '../errors/orchestration';
 import { isHoldfastError } from '../errors/holdfast-error';
 import type { LoadRound, LoadSession } from '../load/watch-session';
@@ -171,10 +171,8 @@ function obeyAtOnce({ governors }: LoadDeps, backupId: string, asked: Pace): voi
 async function stopKnown(deps: LoadDeps, session: LoadSession, database: string): Promise<EmergencyStop | null> {
   const answer = await patiently(deps, session, database, async (catalog) => ({ row: await catalog.standingStop() }));
   if (answer === null) return (session.known.get('stop') as EmergencyStop | null | undefined) ?? null;
-  const { row } = answer;
-  const stop = row && { since: row.since.getTime(), by: row.by, why: row.why };
-  session.known.set('stop', stop);
-  return stop;
+  session.known.set('stop', answer.row);
+  return answer.row;
 }
 
 /** Later phases read stores, not the database; a run that waits for its turn reads nothing. */
@@ -318,7 +316,7 @@ export function createLoadNewsActivities(deps: LoadDeps): Pick<HoldfastActivitie
       if (alert !== null) {
         const { code, text } = alert;
         deps.load.log('warn', `load of ${database}: ${text}`, { database, alert: code, backupId });
-        await catalog.addLoadEvent({ ...common, kind: 'alert', word: code, setBy: 'load watch', reasons: [text] });
+        await catalog.addLoadEvent({ ...common, kind: 'alert', word: code, setBy: LOAD_WATCH, reasons: [text] });
       }
     },
   };

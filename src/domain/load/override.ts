@@ -11,13 +11,14 @@ export interface PaceOverride extends Rung {
 
 /** All heavy work of all databases stands still until somebody takes it back. */
 export interface EmergencyStop {
-  readonly since: number;
   readonly by: string;
   readonly why: string;
 }
 
-export const stopText = ({ by, why }: Pick<EmergencyStop, 'by' | 'why'>): string =>
-  `emergency stop by ${by}: ${why || 'no reason given'}`;
+export const stopText = ({ by, why }: EmergencyStop): string => `emergency stop by ${by}: ${why || 'no reason given'}`;
+/** Of those who wait because of it. */
+export const standingText = ({ by, why }: EmergencyStop): string =>
+  `an emergency stop of ${by} stands: ${why || 'no reason given'}`;
 
 export const overrideHolds = (override: PaceOverride | null, now: number): override is PaceOverride =>
   override !== null && (override.until === null || now < override.until);

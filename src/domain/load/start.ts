@@ -2,7 +2,7 @@
 import { breakerAt, trialDueAt, type Breaker } from '../breaker';
 import { mayStart } from './calendar';
 import { ladder, type Rung } from './ladder';
-import type { EmergencyStop } from './override';
+import { standingText, type EmergencyStop } from './override';
 import type { LoadRules } from './rules';
 
 /** Why a backup waits before it reads anything. */
@@ -32,11 +32,8 @@ export interface StartFacts {
 
 /** The longest of several reasons to wait decides until when. */
 export function mayBegin({ now, rules, breaker, emergencyStop }: StartFacts): StartDecision {
-  if (emergencyStop !== null) {
-    const { by, why } = emergencyStop;
-    const reason = `an emergency stop of ${by} stands: ${why || 'no reason given'}`;
-    return { wait: { reason, until: null, strict: true }, trial: null };
-  }
+  if (emergencyStop !== null)
+    return { wait: { reason: standingText(emergencyStop), until: null, strict: true }, trial: null };
   const waits: { readonly reason: string; readonly until: number | null }[] = [];
   const calendar = mayStart(rules, now);
   if (!calendar.ok) waits.push({ reason: calendar.reason, until: calendar.opensAt });

@@ -220,7 +220,7 @@ test('operators beat samples and windows; the emergency stop beats operators', (
   expect(asked.last.reasons[0]!.text).toBe('asked by ana: must be done by noon, until 00:00');
   const over = play(10, loaded, { override: { ...override, until: T } });
   expect(over.last.target.paused).toBe(true);
-  const stopped = play(4, () => GOOD, { override, emergencyStop: { since: T, by: 'bo', why: 'incident 7' } });
+  const stopped = play(4, () => GOOD, { override, emergencyStop: { by: 'bo', why: 'incident 7' } });
   expect(stopped.last.target.paused).toBe(true);
   expect(stopped.last.reasons).toEqual([{ code: 'emergencyStop', text: 'emergency stop by bo: incident 7' }]);
 });
@@ -233,7 +233,7 @@ test('a restore is slowed by nothing but operators', () => {
   });
   const { last } = play(10, () => ({ ...GOOD, hostCpu: 0.99 }), { run, rules: protectedAll });
   expect(last.target).toEqual({ maxBytesPerSecond: null, readers: null, uploads: null, paused: false });
-  const stopped = play(2, () => GOOD, { run, emergencyStop: { since: T, by: 'bo', why: '' } });
+  const stopped = play(2, () => GOOD, { run, emergencyStop: { by: 'bo', why: '' } });
   expect(stopped.last.target.paused).toBe(true);
 });
 
