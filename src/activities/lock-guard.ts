@@ -44,7 +44,6 @@ export function guardLocks(
     const alert: LockAlert = { dump, attempt, at: new Date(at).toISOString(), text };
     const { workflowId, runId } = workflowExecution!;
     const untold = (what: string) => (error: unknown) => log.warn(what, { database, error: String(error) });
-    const limits = { maxBytesPerSecond: null, readers: null, uploads: null };
     telling.push(
       client
         .withDeadline(Date.now() + PATIENCE_MS, () =>
@@ -55,7 +54,6 @@ export function guardLocks(
         .catalog()
         .then((catalog) =>
           catalog.addLoadEvent({
-            ...limits,
             database,
             at: new Date(at),
             kind: 'alert',

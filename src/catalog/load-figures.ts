@@ -119,10 +119,7 @@ export async function recordRegression(
 ): Promise<void> {
   const flags = regressionIn(await backupHistory(catalog, database), backupId)?.flags ?? [];
   if (flags.length === 0) return;
-  const none = { maxBytesPerSecond: null, readers: null, uploads: null };
   const reasons = flags.map(({ text }) => text);
-  await catalog.addLoadEvent({
-    ...{ database, at, kind: 'alert', word: 'regression', backupId, setBy: 'its history', reasons },
-    ...none,
-  });
+  const setBy = 'its history';
+  await catalog.addLoadEvent({ database, at, kind: 'alert', word: 'regression', backupId, setBy, reasons });
 }

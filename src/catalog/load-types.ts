@@ -46,6 +46,10 @@ export interface LoadEvent {
   readonly reasons: readonly string[];
 }
 
+type Limits = 'maxBytesPerSecond' | 'readers' | 'uploads';
+/** An alert need not say that it sets no limits. */
+export type NewLoadEvent = Omit<LoadEvent, Limits> & Partial<Pick<LoadEvent, Limits>>;
+
 /** The last word of the watch of a database. */
 export interface LoadWatchWord {
   /** `backup`: fast, because one runs. `idle`: slow, to learn what is usual. */
@@ -128,7 +132,7 @@ export interface LoadCatalog {
   }): Promise<readonly LoadRollupRow[]>;
 
   /** False when it was on record already. */
-  addLoadEvent(event: LoadEvent): Promise<boolean>;
+  addLoadEvent(event: NewLoadEvent): Promise<boolean>;
   /** Newest first. */
   loadEvents(filter: {
     readonly database?: string;
