@@ -1,6 +1,7 @@
 /** Why a backup should not begin at the other hours of a day, as a person would say it. */
 import type { KnownSignal } from './signals';
 import { signalFacts } from './signals';
+import { mean } from './statistics';
 import { spanText, valueText } from './texts';
 import { clockText, HOUR_MS } from './windows';
 
@@ -160,7 +161,6 @@ function figureText(those: readonly DayHour[], which: 'usual' | 'p90'): string {
 /** Of a job what it reaches, of people what is usual among them. */
 function figureOf(those: readonly DayHour[], which: 'usual' | 'p90'): string {
   const figures = those.flatMap(({ figure }) => (figure === null ? [] : [figure]));
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   if (figures.length === 0) return `load ${Math.round(mean(those.map(({ load }) => load ?? 0)) * 100)} %`;
   const values = figures.map((figure) => figure[which]);
   return valueText(which === 'p90' ? Math.max(...values) : mean(values), signalFacts(figures[0]!.signal).unit);

@@ -3,6 +3,7 @@ import { usualOfHour, type Baseline } from './baseline';
 import { notChosen, type DayHour, type NotChosen } from './not-chosen';
 import type { LoadRules } from './rules';
 import { signalFacts } from './signals';
+import { mean } from './statistics';
 import { aboutText, spanText, valueText } from './texts';
 import { tellingKeys, weekOfLoad, type HourLoad } from './week-load';
 import {
@@ -149,13 +150,15 @@ function barred(
     }
   }
   if (deadline === null || !('doneBy' in deadline)) return null;
-  const until = (minutesOf(deadline.doneBy) - hour * 60 + MINUTES_OF_DAY * 2) % MINUTES_OF_DAY || MINUTES_OF_DAY;
+  const until = minutesUntil(deadline.doneBy, hour);
   if (until >= length * 60) return null;
   const left = spanText(until * 60_000);
   return { code: 'deadline', text: `only ${left} until the deadline ${deadline.doneBy}, where ${length} h are needed` };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+/** From a whole hour on; a day where it is that very time. */
+const minutesUntil = (time: string, hour: number): number =>
+  (minutesOf(time) - hour * 60 + MINUTES_OF_DAY * 2) % MINUTES_OF_DAY || MINUTES_OF_DAY;
 
 function recommendationOf(
   { baseline, rules, backupMs }: RecommendInput,
@@ -204,10 +207,7 @@ function recommendationOf(
 
 function deadlineReasons({ deadline }: RecommendInput['rules'], hour: number, backupMs: number | null): string[] {
   if (deadline === null) return [];
-  const leftMs =
-    'withinMs' in deadline
-      ? deadline.withinMs
-      : ((minutesOf(deadline.doneBy) - hour * 60 + MINUTES_OF_DAY * 2) % MINUTES_OF_DAY || MINUTES_OF_DAY) * 60_000;
+  const leftMs = 'withinMs' in deadline ? deadline.withinMs : minutesUntil(deadline.doneBy, hour) * 60_000;
   const name = 'withinMs' in deadline ? `${spanText(leftMs)} from its start` : deadline.doneBy;
   const takes = backupMs ?? HOUR_MS;
   return takes > leftMs
