@@ -2,7 +2,6 @@
 import { activityInfo, log } from '@temporalio/activity';
 import { startPace } from '../domain/load/pace-of';
 import { backupTypeOf } from '../domain/names';
-import { orchestrationError } from '../errors/orchestration';
 import { isHoldfastError } from '../errors/holdfast-error';
 import { quietAfter } from '../domain/load/lock-verdict';
 import { createGovernor } from '../load/create-governor';
@@ -22,8 +21,8 @@ import { reportDump } from './dump-signals';
 import { guardLocks } from './lock-guard';
 import { guardWatch } from './watch-guard';
 import { withHeartbeat, type Beat } from './heartbeat';
-import { inTime } from './in-time';
 import { createDumpReports, type DumpReports } from './dump-reports';
+import { factsOf, openSome, type Unopened } from './open-stores';
 import { recordTally } from './transfers';
 import type { DumpInput, DumpResult, HoldfastActivities, StoreTransfer } from './types';
 
@@ -37,8 +36,6 @@ const LET_THROUGH_MS = 600_000;
 
 /** After a snapshot was given up for others, what was read already is stored for at most this time. */
 const STORE_REST_MS = 10_000;
-
-type Unopened = DumpResult['behind'][number];
 
 export function createDumpActivities(deps: ActivityDeps): Pick<HoldfastActivities, 'dump'> {
   return { dump: (input) => withHeartbeat((beat) => countedDump(deps, input, beat)) };
@@ -178,63 +175,6 @@ async function letThrough(
     log.warn('somebody still needs the locks of tables; the dump begins all the same', { database });
 }
 
-/** The stores of the plan; where none of them can be opened, those that were left out because of their breaker. */
-async function openSome(
-  deps: ActivityDeps,
-  { stores, reserve = [] }: DumpInput,
-  reports: DumpReports,
-  signal: AbortSignal,
-): Promise<{ readonly stores: readonly ObjectStore[]; readonly unopened: readonly Unopened[] }> {
-  const first = await openStores(deps, stores, reports, signal);
-  if (first.stores.length > 0) return first;
-  const second = reserve.length === 0 ? null : await openStores(deps, reserve, reports, signal);
-  if (second === null || second.stores.length === 0)
-    throw noStore([...stores, ...reserve], [...first.errors, ...(second?.errors ?? [])]);
-  return { stores: second.stores, unopened: [...first.unopened, ...second.unopened] };
-}
-
-/** One store that opens is enough; the others are reported as behind, and filled later. */
-async function openStores(
-  deps: ActivityDeps,
-  names: readonly string[],
-  reports: DumpReports,
-  signal: AbortSignal,
-): Promise<{
-  readonly stores: readonly ObjectStore[];
-  readonly unopened: readonly Unopened[];
-  readonly errors: readonly unknown[];
-}> {
-  const ms = deps.timing.probeMs;
-  const tooLate = (store: string) =>
-    orchestrationError('RUN_NO_STORE', 'the store did not answer in time', { context: { store, ms } });
-  const opened = await Promise.all(
-    names.map(async (name): Promise<{ store: ObjectStore | null; error: unknown }> => {
-      try {
-        return { store: await inTime(deps.stores.open(name), ms, () => tooLate(name)), error: null };
-      } catch (error) {
-        return { store: null, error };
-      }
-    }),
-  );
-  signal.throwIfAborted();
-  const stores = opened.flatMap(({ store }) => (store ? [store] : []));
-  const unopened = opened.flatMap(({ store, error }, index) =>
-    store ? [] : [{ store: names[index]!, ...factsOf(error) }],
-  );
-  unopened.forEach((fact) => reports.behind(fact));
-  return { stores, unopened, errors: opened.flatMap(({ store, error }) => (store ? [] : [error])) };
-}
-
-/** What every store says, since none can be written to. Faults that no retry mends fail the run at once, as themselves. */
-export function noStore(names: readonly string[], errors: readonly unknown[]): unknown {
-  if (errors.every((error) => isHoldfastError(error) && !error.retryable)) return errors[0];
-  const said = errors.map((error, index) => {
-    const { code, message } = factsOf(error);
-    return `${names[index]}: ${code} ${message}`;
-  });
-  return orchestrationError('RUN_NO_STORE', `no store can be written to: ${said.join('; ')}`, { cause: errors[0] });
-}
-
 async function writerOptions(
   deps: ActivityDeps,
   input: DumpInput,
@@ -360,9 +300,4 @@ function resultOf(
     notices,
     transfers,
   };
-}
-
-function factsOf(error: unknown): { readonly code: string; readonly message: string } {
-  if (isHoldfastError(error)) return { code: error.code, message: error.message };
-  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
 }

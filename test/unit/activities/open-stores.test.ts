@@ -1,4 +1,4 @@
-import { noStore } from '../../../src/activities/dump';
+import { noStore } from '../../../src/activities/open-stores';
 import { storageError } from '../../../src/errors/storage';
 
 const missing = storageError('STORE_BUCKET_MISSING', 'the bucket is not there', { context: { store: 'one' } });
