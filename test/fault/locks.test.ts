@@ -63,6 +63,8 @@ async function midDump(): Promise<{ readonly request: string; readonly backupId:
   await until((now) => now.phase === 'dumping');
   await stack.client.setPace('shop', { maxBytesPerSecond: 500_000, readers: 1 }, 'a test', 'to have a middle');
   const { backupId } = await until((now) => (now.dump?.plainBytes ?? 0) > 1_000_000 && now.paceApplied);
+  // So slow that it is still there when the slowest machine has seen what it waits for.
+  await stack.client.setPace('shop', { maxBytesPerSecond: 20_000, readers: 1 }, 'a test', 'to stay in the middle');
   return { request: workflowId, backupId };
 }
 
