@@ -33,7 +33,7 @@ export type ImpactArea = 'latency' | 'CPU' | 'locks' | 'I/O';
 const AREAS: Readonly<Record<ImpactArea, readonly KnownSignal[]>> = {
   // What users feel first; what says the same from further away after it.
   latency: ['httpLatencyMs', 'probeLatencyMs', 'statementMeanMs', 'replicationLagMs'],
-  CPU: ['hostCpu', 'containerCpu', 'hostLoad'],
+  CPU: ['backendCpuWaitMs', 'hostCpu', 'containerCpu', 'hostLoad'],
   locks: ['waitersBehindUs', 'lockWaiters', 'sessionsWaiting'],
   'I/O': ['hostIoWait', 'ioReadMs', 'ioWriteMs', 'diskBytesPerSecond', 'blocksReadPerSecond'],
 };

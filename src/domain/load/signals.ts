@@ -37,6 +37,7 @@ export const SIGNALS = {
   ioReadMs: facts('ms', 'higher', 'one read of a block'),
   ioWriteMs: facts('ms', 'higher', 'one write of a block'),
   statementMeanMs: facts('ms', 'higher', 'mean statement'),
+  backendCpuWaitMs: facts('ms', 'higher', 'wait of a backend for a CPU'),
   probeLatencyMs: facts('ms', 'higher', 'probe query'),
   // The machine that the sampler runs on; its CPU is the host's where the database runs there too, else the worker's.
   hostCpu: facts('share', 'higher', 'CPU of the host'),

@@ -29,22 +29,21 @@ export function createLoadSamplers(options: LoadSamplersOptions): SamplerSet {
   const { timeout, samplers } = sampling;
   const within = (ms: number) => Math.min(ms, timeout * SHARE_OF_DEADLINE);
   const made: Sampler[] = [];
+  const { ofDatabase } = samplers.host;
+  const here = ofDatabase === 'auto' ? createLocality(options.target) : () => Promise.resolve(ofDatabase);
   if (samplers.postgres.enabled)
     made.push(
       createPostgresSampler({
         target: options.target,
         probeSql: samplers.postgres.probe,
         statements: samplers.postgres.statements,
+        cpuWait: { here },
         // One statement that reaches its limit leaves time for the others.
         statementTimeoutMs: Math.min(1_000, timeout / 3),
         budgetMs: timeout * SHARE_OF_DEADLINE,
       }),
     );
-  if (samplers.host.enabled) {
-    const { ofDatabase } = samplers.host;
-    const here = ofDatabase === 'auto' ? createLocality(options.target) : () => Promise.resolve(ofDatabase);
-    made.push(createHostSampler({ ofDatabase: here }));
-  }
+  if (samplers.host.enabled) made.push(createHostSampler({ ofDatabase: here }));
   for (const { name, url, method, authorization, timeout: limit } of samplers.http)
     made.push(
       createHttpSampler({

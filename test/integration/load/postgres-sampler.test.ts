@@ -86,6 +86,29 @@ describe.each(installedMajors())('on PostgreSQL %i', (major) => {
     }
   }
 
+  test('the wait of backends for a CPU is measured where their processes can be seen, and only there', async () => {
+    const here = () => Promise.resolve(true);
+    const app = await login('app', 'shop');
+    const busy = 'DO $$ BEGIN FOR i IN 1..200 LOOP PERFORM pg_sleep(0.0005); END LOOP; END $$';
+    const seeing = sampler('reader', { cpuWait: { here } });
+    const seen = await until(seeing, ({ backendCpuWaitMs }) => {
+      work.push(app, busy);
+      return backendCpuWaitMs !== undefined;
+    });
+    expect(seen.backendCpuWaitMs).toBeGreaterThanOrEqual(0);
+    // Another machine, and numbers of processes that are of another container.
+    const blind = [
+      sampler('reader', { cpuWait: { here: () => Promise.resolve(false) } }),
+      sampler('reader', { cpuWait: { here, procRoot: '/proc/nowhere' } }),
+      sampler('reader'),
+    ];
+    for (let round = 0; round < 3; round += 1) {
+      work.push(app, busy);
+      await work.busy.get(app);
+      for (const one of blind) expect((await one.sample(patience)).signals).not.toHaveProperty('backendCpuWaitMs');
+    }
+  });
+
   test('sessions of the application are counted, ours are not, and the rates come with the second sample', async () => {
     const busy = await login('app', 'shop');
     const idle = await login('app', 'shop');

@@ -6,6 +6,7 @@ import { isHoldfastError } from '../../../errors/holdfast-error';
 import type { Sampler, SamplerProblem, SamplerReading, Signals } from '../sampler';
 import { readActivity } from './activity';
 import { CounterReader } from './counters';
+import { CpuWaitReader, type CpuWaitOptions } from './cpu-wait';
 import { readLockWaiters } from './lock-waiters';
 import { readReplication } from './replication';
 import {
@@ -28,6 +29,8 @@ export interface PostgresSamplerOptions extends SamplingSessionOptions {
   readonly probeSql?: string;
   /** The mean time of a statement, where pg_stat_statements is installed. @default true */
   readonly statements?: boolean;
+  /** How long backends wait for a CPU, where the server's processes can be seen. @default not measured */
+  readonly cpuWait?: CpuWaitOptions;
   /**
    * What one sample may take: a group of statements that might not end by then is left out, so that what an overloaded server
    * did answer, above all how long it took, is not lost with the rest. Milliseconds. @default no limit
@@ -55,6 +58,7 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
   const { budgetMs = Infinity, statementTimeoutMs = STATEMENT_MS } = options;
   const counters = new CounterReader();
   const statements = new StatementReader();
+  const cpuWait = options.cpuWait ? new CpuWaitReader(options.cpuWait) : null;
   const refused = new Map<string, { readonly until: number; readonly problem: SamplerProblem }>();
   let open: SamplingSession | null = null;
   let closed = false;
@@ -79,6 +83,7 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
     // Perhaps another server, after a failover: what was counted before is of another count.
     counters.forget();
     statements.forget();
+    cpuWait?.forget();
     refused.clear();
     return (open = opened);
   };
@@ -127,6 +132,14 @@ export function createPostgresSampler(options: PostgresSamplerOptions): Sampler 
     const plain = (read: (session: typeof connection) => Promise<Signals>) => async (): Promise<Part> => ({
       signals: await read(connection),
     });
+    if (cpuWait)
+      parts.push(
+        await part(
+          'waits for a CPU',
+          endsAt,
+          plain((to) => cpuWait.read(to, own)),
+        ),
+      );
     parts.push(
       await part(
         'database counters',
