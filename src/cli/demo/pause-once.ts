@@ -2,10 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HoldfastClient } from '../../client/types';
 import type { BackupProgress } from '../../domain/progress';
 import { demoError } from '../../errors/demo';
+import { isHoldfastError } from '../../errors/holdfast-error';
 import type { DemoResult } from './result';
 
 /** How long the counters are watched while the run is paused. */
 const STANDSTILL_MS = 2_000;
+/** How often the run is looked for before it exists, and how long. */
+const LOOK_MS = 50;
+const APPEARS_MS = 60_000;
 
 export interface PauseOnceOptions {
   readonly client: HoldfastClient;
@@ -18,12 +22,9 @@ export interface PauseOnceOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Steers one run as a person would: slows it as soon as it shows up, pauses it in the middle of the dump, sees that it
- * stands still, and lets it go on.
- */
+/** Steers one run as a person would: slows it down, pauses it in the middle of the dump, sees that it stands still, and lets it go on. */
 export class PauseOnce {
-  #step: 'waiting' | 'slowed' | 'done' = 'waiting';
+  #step: 'slowed' | 'done' = 'slowed';
   #result: DemoResult['pause'] = null;
 
   constructor(private readonly options: PauseOnceOptions) {}
@@ -33,13 +34,24 @@ export class PauseOnce {
     return this.#result;
   }
 
+  /** To be called when the run is asked for: by the first report of its progress a small dump may be over. */
+  async slow(): Promise<void> {
+    const { client, database, slowTo, signal } = this.options;
+    const deadline = Date.now() + APPEARS_MS;
+    for (;;) {
+      try {
+        await client.setPace(database, { maxBytesPerSecond: slowTo, readers: null }, 'demo', 'slow enough to watch');
+        return;
+      } catch (error) {
+        if (!isHoldfastError(error, 'RUN_NOT_ACTIVE') || Date.now() > deadline) throw error;
+      }
+      await sleep(LOOK_MS, undefined, { signal });
+    }
+  }
+
   /** Is shown each progress report of the run; acts on it, and returns when the action is done. */
   async see(progress: BackupProgress): Promise<void> {
-    const { client, database, slowTo } = this.options;
-    if (this.#step === 'waiting' && (progress.phase === 'admitting' || progress.phase === 'dumping')) {
-      this.#step = 'slowed';
-      await client.setPace(database, { maxBytesPerSecond: slowTo, readers: null }, 'demo', 'slow enough to watch');
-    } else if (this.#step === 'slowed' && progress.phase === 'dumping' && enoughIsRead(progress)) {
+    if (this.#step === 'slowed' && progress.phase === 'dumping' && enoughIsRead(progress)) {
       this.#step = 'done';
       await this.#pauseAndResume();
     }

@@ -60,7 +60,10 @@ export async function tellStory(options: StoryOptions, record: StoryRecord): Pro
     say,
     signal,
   });
-  const fullRun = await triggerSchedule(client, `${DEMO_DATABASE}/${FULL_SCHEDULE}`, options.signal);
+  const [fullRun] = await Promise.all([
+    triggerSchedule(client, `${DEMO_DATABASE}/${FULL_SCHEDULE}`, signal),
+    steer.slow(),
+  ]);
   linkTo(options, record, 'the full backup', fullRun);
   const full = await followBackup(options, DEMO_DATABASE, client.requestResult(fullRun), async (progress) => {
     await steer.see(progress);
