@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pace } from '../src/domain/pace';
+import { placeServer, placeUsers } from './apart';
 import type { Bench } from './bench';
 import { openInstallation, type Installation } from './installation';
 import { median, shell } from './measure';
@@ -13,28 +14,31 @@ import { feltBetween, initPgbench, runPgbench, startLoad, type Felt, type LoadSh
 /** Reads and writes of one large table: without the few rows that all transactions of TPC-B meet in. */
 const SHAPE: LoadShape = { script: 'simple-update', clients: 8 };
 /** Times 100 000 accounts. */
-const SCALE = 20;
+const SCALE = 10;
 const CAPACITY_SECONDS = 5;
 /** What a lane leaves behind, before the next quiet time counts. */
 const SETTLE_MS = 4_000;
 /** Transactions that are due later than this after a lane still wait in its queue; at most so long it is waited for. */
 const LAG_MS = 20;
 const CAUGHT_UP_MS = 30_000;
-const QUIET_MS = 10_000;
+const QUIET_MS = 15_000;
 /** A governed backup that takes longer is cancelled, and the share that it had read is told. */
-export const LONGEST_MS = 80_000;
+export const LONGEST_MS = 180_000;
 
 /**
- * As a user writes it for a worker beside the database that gives way to it: the mean statement is held as close to what is usual as the
- * application's response is by default. What such a worker computes is taken from nobody, and its own probe waits with it,
+ * As a user writes it for a small server that the worker shares: a backup that is never quick, and slower while the server's backends
+ * wait longer for a CPU than they usually do. What such a worker computes is taken from nobody, and its own probe waits with it,
  * so neither the CPU nor the probe says what users feel.
  */
 export const GOVERNED_LOAD = {
   watch: true,
   // The bench runs at any hour.
   peak: { windows: [] },
+  maxRate: '2MB/s',
+  minRate: '1MB/s',
+  safePace: { maxRate: '2MB/s', readers: 1 },
   limits: {
-    statementMeanMs: { throttle: '+5%', release: '+3%', pause: '+100%', least: 0 },
+    backendCpuWaitMs: { throttle: '+20%', release: '+10%', pause: '+100%', least: 0 },
     hostCpu: 'off',
     probeLatencyMs: 'off',
   },
@@ -100,7 +104,9 @@ export const LANES = {
   governed: 'Holdfast, governed',
 } as const;
 
-export async function measureImpact(bench: Bench): Promise<ImpactResult> {
+/** `apart`: the server has a CPU of its own; the caller has left it. */
+export async function measureImpact(bench: Bench, { apart = false } = {}): Promise<ImpactResult> {
+  if (apart) placeServer(bench);
   initPgbench(bench, bench.database, SCALE);
   await bench.sql('create extension if not exists pg_stat_statements', bench.database);
   const speeds: number[] = [];
@@ -123,10 +129,12 @@ export async function measureImpact(bench: Bench): Promise<ImpactResult> {
   try {
     await bench.sql('checkpoint');
     const load = startLoad(bench, bench.database, SHAPE, { perSecond: asked });
+    if (apart) placeUsers(load.pid);
     const lanes = [
       dumpLane(bench),
       workerLane(LANES.free, free, 'free'),
-      workerLane(LANES.nice, nice, 'nice'),
+      // A worker that gives way, to nobody.
+      ...(apart ? [] : [workerLane(LANES.nice, nice, 'nice')]),
       workerLane(LANES.governed, governed, 'governed'),
     ];
     const quiet: { from: number; to: number }[] = [];

@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Supervisor } from '../src/provision';
+import { APART_FOLDER, leaveServerAlone, shareAgain } from './apart';
 import { clearFolder, describeMachine, openBench } from './bench';
 import { measureCopies } from './copies';
 import { DAY_STARTS, measureDay, QUICK_STARTS } from './day';
@@ -23,7 +24,8 @@ import { measureSweep } from './sweep';
 /** From .holdfast/bench-build/bench to bench. */
 const HOME = resolve(__dirname, '..', '..', '..', 'bench');
 /** A database for those in which a backup must last. */
-const STEERED: ReadonlySet<Section> = new Set(['impact', 'steer', 'idle-governed']);
+const STEERED: ReadonlySet<Section> = new Set(['steer', 'idle-governed']);
+const FELT: ReadonlySet<Section> = new Set(['impact', 'impact-apart']);
 /** Sections that need the servers. */
 type Served = Exclude<Section, 'day'>;
 const say = (line: string) => console.log(`bench  ${line}`);
@@ -84,6 +86,9 @@ async function runSections(
         case 'impact':
           results.impact = { ...measured, values: await measureImpact(bench) };
           break;
+        case 'impact-apart':
+          results.impactApart = { ...measured, values: await measureImpact(bench, { apart: true }) };
+          break;
         case 'steer':
           results.steer = { ...measured, values: await measureSteering(bench) };
           break;
@@ -106,9 +111,10 @@ async function runSections(
 
 /** What a server in use has, and the others are measured without. */
 function settingsFor(sections: readonly Section[]): Readonly<Record<string, string>> {
-  if (!sections.includes('impact')) return {};
-  // A checkpoint would meet some lanes and not others.
-  return { shared_preload_libraries: 'pg_stat_statements', checkpoint_timeout: '1h' };
+  if (!sections.includes('impact') && !sections.includes('impact-apart')) return {};
+  // A checkpoint would meet some lanes and not others. Without any no file of the log is used again, and each new one would be
+  // filled with zeros while everybody waits, which no server in use does.
+  return { shared_preload_libraries: 'pg_stat_statements', checkpoint_timeout: '1h', wal_init_zero: 'off' };
 }
 
 function save(results: Results): void {
@@ -132,7 +138,13 @@ async function main(): Promise<void> {
   const served = options.sections.filter((section): section is Served => section !== 'day');
   const only = (wanted: (section: Section) => boolean, megabytes: number) =>
     runSections(options, served.filter(wanted), megabytes, results);
-  await only((section) => section !== 'large' && !STEERED.has(section), options.megabytes);
+  await only((section) => section !== 'large' && !FELT.has(section) && !STEERED.has(section), options.megabytes);
+  await only((section) => section === 'impact', options.impactMegabytes);
+  if (served.includes('impact-apart')) {
+    leaveServerAlone();
+    await runSections({ ...options, folder: APART_FOLDER }, ['impact-apart'], options.impactMegabytes, results);
+    shareAgain();
+  }
   await only((section) => STEERED.has(section), options.steeredMegabytes);
   await only((section) => section === 'large', options.largeMegabytes);
   if (options.sections.includes('day')) replayDay(options, results);

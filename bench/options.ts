@@ -11,6 +11,7 @@ export const SECTIONS = [
   'providers',
   'sampling',
   'impact',
+  'impact-apart',
   'steer',
   'idle-governed',
   'day',
@@ -26,7 +27,9 @@ export interface BenchOptions {
   readonly megabytes: number;
   /** Of the section `large`. */
   readonly largeMegabytes: number;
-  /** Of the sections in which a backup must last long enough to be steered or felt. */
+  /** Of the sections `impact` and `impact-apart`, beside the tables of pgbench: as much as a slow backup reads in two minutes. */
+  readonly impactMegabytes: number;
+  /** Of the sections in which a backup must last long enough to be steered. */
   readonly steeredMegabytes: number;
   readonly folder: string;
   /** Figures for development: they are printed, and the results that are kept stay as they are. */
@@ -70,6 +73,7 @@ export function parseBenchOptions(argv: readonly string[], cwd: string): BenchOp
     rounds: wholeNumber(values.rounds ?? (values.quick ? '1' : '5'), '--rounds'),
     megabytes: wholeNumber(values.size ?? (values.quick ? '80' : '500'), '--size'),
     largeMegabytes: values.quick ? 300 : 5_000,
+    impactMegabytes: values.quick ? 30 : 60,
     steeredMegabytes: values.quick ? 150 : 700,
     folder: resolve(cwd, values.folder),
     quick: values.quick,

@@ -13,6 +13,8 @@ export interface Transaction {
 }
 
 export interface Load {
+  /** Of pgbench. */
+  readonly pid: number;
   /** How late the newest logged transaction began, with a fixed rate: what waits in a queue after the server was too slow. Milliseconds. */
   lagMs(): number;
   /** All transactions of the finished run, in the order of their ends. */
@@ -78,6 +80,7 @@ export function startLoad(bench: Bench, database: string, shape: LoadShape, opti
     await ended;
   });
   return {
+    pid: child.pid!,
     lagMs: () => Math.max(0, ...readdirSync(folder).map((name) => lastLagMs(tailOf(join(folder, name))))),
     async stop() {
       if (child.exitCode !== null) throw new Error(`pgbench ended early:\n${complaint}`);

@@ -2,7 +2,15 @@
 import { stringify } from 'yaml';
 import { dayGoals, dayPart } from './report-day';
 import { IDLE_LANES, IDLE_LOAD } from './idle-governed';
-import { GOVERNED_LOAD, GOVERNED_WORKER, LANES, LONGEST_MS, p95Ratios, type ImpactLane } from './impact';
+import {
+  GOVERNED_LOAD,
+  GOVERNED_WORKER,
+  LANES,
+  LONGEST_MS,
+  p95Ratios,
+  type ImpactLane,
+  type ImpactResult,
+} from './impact';
 import { median, medianMs, type LaneResult } from './measure';
 import { percentile } from './pgbench';
 import type { Goal } from './report';
@@ -13,7 +21,7 @@ import { millis, percent, ratio, seconds, table } from './words';
 
 type Intro = (about: Omit<Measured<unknown>, 'values'>) => string;
 
-export function loadGoals({ sampling, impact, steer, idleGoverned, day }: Results): Goal[] {
+export function loadGoals({ sampling, impact, impactApart, steer, idleGoverned, day }: Results): Goal[] {
   const found: Goal[] = [];
   if (sampling) {
     const { workerCpuShare, serverCpuShare, around } = sampling.values;
@@ -33,25 +41,8 @@ export function loadGoals({ sampling, impact, steer, idleGoverned, day }: Result
       met: most <= 0.01,
     });
   }
-  if (impact) {
-    const { lanes } = impact.values;
-    const governed = laneOf(lanes, LANES.governed);
-    const others = [laneOf(lanes, LANES.free), laneOf(lanes, LANES.dump)];
-    const of = (lane: ImpactLane) => median(p95Ratios(lane));
-    found.push({
-      what: 'p95 of the application under a governed backup, to that without one',
-      goal: `at most ${ratio(1.05)}, and less than under the others`,
-      measured: `${ratio(of(governed))}; ${others.map((lane) => `${lane.name} ${ratio(of(lane))}`).join(', ')}`,
-      met: of(governed) <= 1.05 && others.every((lane) => of(lane) > of(governed)),
-    });
-    const share = Math.min(...governed.runs.map((run) => run.share));
-    found.push({
-      what: 'the governed backup ends',
-      goal: `within ${LONGEST_MS / 1_000} s`,
-      measured: share < 1 ? `${percent(share)} read by then, at the least` : seconds(longest(governed)),
-      met: share === 1,
-    });
-  }
+  if (impact) found.push(...impactGoals(impact.values, ''));
+  if (impactApart) found.push(...impactGoals(impactApart.values, ', the server on a CPU of its own'));
   if (steer)
     for (const { name, governorMs, readsMs } of steer.values) {
       const all = [governorMs, readsMs].filter((times) => times.length > 0);
@@ -75,10 +66,35 @@ export function loadGoals({ sampling, impact, steer, idleGoverned, day }: Result
   return day ? [...found, ...dayGoals(day.values)] : found;
 }
 
-export function loadParts({ sampling, impact, steer, idleGoverned, day }: Results, intro: Intro): string[] {
+function impactGoals({ lanes }: ImpactResult, where: string): Goal[] {
+  const governed = laneOf(lanes, LANES.governed);
+  const others = [laneOf(lanes, LANES.free), laneOf(lanes, LANES.dump)];
+  const of = (lane: ImpactLane) => median(p95Ratios(lane));
+  const share = Math.min(...governed.runs.map((run) => run.share));
+  return [
+    {
+      what: `p95 of the application under a governed backup, to that without one${where}`,
+      goal: `at most ${ratio(1.05)}, and less than under the others`,
+      measured: `${ratio(of(governed))}; ${others.map((lane) => `${lane.name} ${ratio(of(lane))}`).join(', ')}`,
+      met: of(governed) <= 1.05 && others.every((lane) => of(lane) > of(governed)),
+    },
+    {
+      what: `the governed backup ends${where}`,
+      goal: `within ${LONGEST_MS / 1_000} s`,
+      measured: share < 1 ? `${percent(share)} read by then, at the least` : seconds(longest(governed)),
+      met: share === 1,
+    },
+  ];
+}
+
+export function loadParts(
+  { sampling, impact, impactApart, steer, idleGoverned, day }: Results,
+  intro: Intro,
+): string[] {
   const parts: string[] = [];
   if (sampling) parts.push(...samplingPart(sampling, intro));
-  if (impact) parts.push(...impactPart(impact, intro));
+  if (impact) parts.push(...impactPart(impact, SHARED, intro));
+  if (impactApart) parts.push(...impactPart(impactApart, APART, intro));
   if (steer) parts.push(...steerPart(steer, intro));
   if (idleGoverned) parts.push(...idlePart(idleGoverned, intro));
   if (day) parts.push(...dayPart(day));
@@ -108,7 +124,22 @@ function samplingPart({ values, ...about }: Measured<SamplingResult>, intro: Int
   ];
 }
 
-function impactPart({ values, ...about }: Measured<NonNullable<Results['impact']>['values']>, intro: Intro): string[] {
+const SHARED = {
+  title: '## What the application feels',
+  where: 'All on the same cores and the same disk: database, pgbench, worker, Temporal, store.',
+};
+const APART = {
+  title: '## What the application feels, the server on a CPU of its own',
+  where:
+    'The server has the first CPU alone; worker, Temporal, store and pg_dump have the other, and pgbench there before all of them. All files ' +
+    'are in memory, so that no disk is shared: as where the worker and the stores are on other machines.',
+};
+
+function impactPart(
+  { values, ...about }: Measured<ImpactResult>,
+  { title, where }: typeof SHARED,
+  intro: Intro,
+): string[] {
   const { alone, aloneP95, lanes, capacity, asked, script } = values;
   const row = (name: string, p95: string, spread: string, p50: string, p99: string, rate: string, rest: string[]) => [
     name, rate, p50, p95, spread, p99, ...rest,
@@ -116,11 +147,10 @@ function impactPart({ values, ...about }: Measured<NonNullable<Results['impact']
   const middle = (lane: ImpactLane, of: 'p50' | 'p95' | 'p99' | 'perSecond') =>
     median(lane.runs.map(({ felt }) => felt[of]));
   return [
-    '## What the application feels',
+    title,
     `${intro(about)} One pgbench (${script}, 8 clients, prepared) runs through all of it at half of what it reached at full speed: ` +
-      `${asked} of ${Math.round(capacity)} transactions per second, latencies from the time at which each was due. All on the same ` +
-      'cores: database, pgbench, worker, Temporal, store. To alone: the p95 of each run to that of the quiet times just before and after ' +
-      `it; middle of the runs, and least to most. A governed backup is cancelled after ${LONGEST_MS / 1_000} s. Its configuration:`,
+      `${asked} of ${Math.round(capacity)} transactions per second, latencies from the time at which each was due. ` +
+      `${where} To alone: the p95 of each run to that of the quiet times just before and after it; middle of the runs, and least to most. A governed backup is cancelled after ${LONGEST_MS / 1_000} s. Its configuration:`,
     `\`\`\`yaml\n${stringify({ load: GOVERNED_LOAD, worker: GOVERNED_WORKER }).trim()}\n\`\`\``,
     table(
       [

@@ -19,6 +19,7 @@ export interface Results {
   providers?: Measured<readonly LaneResult[]>;
   sampling?: Measured<SamplingResult>;
   impact?: Measured<ImpactResult>;
+  impactApart?: Measured<ImpactResult>;
   steer?: Measured<readonly Steered[]>;
   idleGoverned?: Measured<readonly LaneResult[]>;
   day?: Measured<DayResult>;

@@ -28,6 +28,7 @@ export const DEFAULT_PEAK_LIMITS: readonly SignalLimit[] = [
 
 /** Of signals that are limited only where the configuration names them: what it leaves out. 10 Mbit/s of upload. */
 export const LIMITS_WHERE_SET: readonly SignalLimit[] = [
+  { signal: 'backendCpuWaitMs', relative: true, throttle: 1.2, pause: 3, release: 1.1, least: 0.02 },
   { signal: 'storeUploadBytesPerSecond', throttle: 1.25e6, pause: null, release: 0.8e6 },
   { signal: 'networkBytesPerSecond', throttle: 1.25e6, pause: null, release: 0.8e6 },
 ];

@@ -107,7 +107,7 @@ describe('the bench', () => {
   });
 
   it('chooses sections, and leaves the large database out unless it is asked for', () => {
-    expect(parseBenchOptions([], '/x')).toMatchObject({ sections: ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers', 'sampling', 'impact', 'steer', 'idle-governed', 'day'], rounds: 5, megabytes: 500, quick: false }); // prettier-ignore
+    expect(parseBenchOptions([], '/x')).toMatchObject({ sections: ['full', 'incremental', 'sweep', 'restore', 'network', 'copies', 'providers', 'sampling', 'impact', 'impact-apart', 'steer', 'idle-governed', 'day'], rounds: 5, megabytes: 500, quick: false }); // prettier-ignore
     expect(parseBenchOptions(['--large'], '/x')?.sections).toContain('large');
     expect(parseBenchOptions(['--only', 'large,full'], '/x')?.sections).toEqual(['full', 'large']);
     expect(parseBenchOptions(['--quick'], '/x')).toMatchObject({ rounds: 1, quick: true });

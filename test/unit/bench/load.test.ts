@@ -169,9 +169,18 @@ describe('the goals of load', () => {
     expect(goals({ idleGoverned })[0]).toMatchObject({ measured: '1.02 ×', met: true });
   });
 
+  it('stand apart for a server with a CPU of its own', () => {
+    const known = impact(lane('Holdfast, governed', [1.01]));
+    const [, , p95, ends] = goals({ impact: known, impactApart: impact(lane('Holdfast, governed', [1.2])) });
+    expect(p95).toMatchObject({ met: false, what: expect.stringContaining('on a CPU of its own') as string });
+    expect(ends).toMatchObject({ met: true });
+    expect(report({ impactApart: known })).toContain('## What the application feels, the server on a CPU of its own');
+  });
+
   it('stand on a page that states the configuration and each lane', () => {
     const page = report({ impact: impact(lane('Holdfast, governed', [1.01], 0.5)) });
-    expect(page).toContain('statementMeanMs:');
+    expect(page).toContain('backendCpuWaitMs:');
+    expect(page).not.toContain('on a CPU of its own');
     expect(page).toMatch(/\| Holdfast, governed \| 900 \| .* 50 % \| 2 \|/);
     expect(page).toMatch(/\| alone \| 900 \|/);
   });
