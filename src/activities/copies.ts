@@ -4,7 +4,7 @@ import { cheapestFirst, type SourcePrice } from '../domain/cost';
 import { lifeOf } from '../domain/store-life';
 import type { StoreAway } from '../domain/verification-runs';
 import { orchestrationError } from '../errors/orchestration';
-import { errorFacts } from '../repository/lanes';
+import { errorFacts } from '../errors/holdfast-error';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
 import { restingStores } from './resting';

@@ -2,7 +2,7 @@
 import { activityInfo, log } from '@temporalio/activity';
 import { startPace } from '../domain/load/pace-of';
 import { backupTypeOf } from '../domain/names';
-import { isHoldfastError } from '../errors/holdfast-error';
+import { errorFacts, isHoldfastError } from '../errors/holdfast-error';
 import { quietAfter } from '../domain/load/lock-verdict';
 import { createGovernor } from '../load/create-governor';
 import { awaitCalm } from '../load/lock-calm';
@@ -22,7 +22,7 @@ import { guardLocks } from './lock-guard';
 import { guardWatch } from './watch-guard';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { createDumpReports, type DumpReports } from './dump-reports';
-import { factsOf, openSome, type Unopened } from './open-stores';
+import { openSome, type Unopened } from './open-stores';
 import { recordTally } from './transfers';
 import type { DumpInput, DumpResult, HoldfastActivities, StoreTransfer } from './types';
 
@@ -221,7 +221,7 @@ async function openBase(
       log.warn('the base backup cannot be read at a store', {
         store: store.name,
         base: base.backupId,
-        ...factsOf(error),
+        ...errorFacts(error),
       });
     }
   }

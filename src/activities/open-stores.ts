@@ -1,5 +1,5 @@
 /** The stores that a dump writes to, as far as they open. */
-import { isHoldfastError } from '../errors/holdfast-error';
+import { errorFacts, isHoldfastError } from '../errors/holdfast-error';
 import { orchestrationError } from '../errors/orchestration';
 import type { ObjectStore } from '../storage/object-store';
 import type { ActivityDeps } from './deps';
@@ -53,7 +53,7 @@ async function openStores(
   signal.throwIfAborted();
   const stores = opened.flatMap(({ store }) => (store ? [store] : []));
   const unopened = opened.flatMap(({ store, error }, index) =>
-    store ? [] : [{ store: names[index]!, ...factsOf(error) }],
+    store ? [] : [{ store: names[index]!, ...errorFacts(error) }],
   );
   unopened.forEach((fact) => reports.behind(fact));
   return { stores, unopened, errors: opened.flatMap(({ store, error }) => (store ? [] : [error])) };
@@ -63,14 +63,8 @@ async function openStores(
 export function noStore(names: readonly string[], errors: readonly unknown[]): unknown {
   if (errors.every((error) => isHoldfastError(error) && !error.retryable)) return errors[0];
   const said = errors.map((error, index) => {
-    const { code, message } = factsOf(error);
+    const { code, message } = errorFacts(error);
     return `${names[index]}: ${code} ${message}`;
   });
   return orchestrationError('RUN_NO_STORE', `no store can be written to: ${said.join('; ')}`, { cause: errors[0] });
-}
-
-/** What an error says of itself, for reports. */
-export function factsOf(error: unknown): { readonly code: string; readonly message: string } {
-  if (isHoldfastError(error)) return { code: error.code, message: error.message };
-  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
 }

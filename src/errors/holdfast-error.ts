@@ -52,6 +52,12 @@ export function isHoldfastError(error: unknown, code?: string): error is Holdfas
   return error instanceof HoldfastError && (code === undefined || error.code === code);
 }
 
+/** For outcomes and reports: the stable code and the message, no stack, no cause. */
+export function errorFacts(error: unknown): { readonly code: string; readonly message: string } {
+  if (isHoldfastError(error)) return { code: error.code, message: error.message };
+  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
+}
+
 /**
  * Makes the factory of one area's errors from its table:
  * `const storageError = errorFactory(STORAGE_ERRORS); throw storageError('STORE_UNREACHABLE', 'connection refused', { context: { store } })`.

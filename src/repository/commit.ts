@@ -6,11 +6,10 @@
  * Who comes second adopts what is there. Should two attempts each have won at a store that the other could not reach,
  * both manifests are whole and valid; replication later makes the stores follow the one that the run reports.
  */
-import { isHoldfastError } from '../errors/holdfast-error';
+import { errorFacts, isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { ObjectStore } from '../storage/object-store';
 import { askEach, type AskOptions } from './grace';
-import { errorFacts } from './lanes';
 import { manifestKey } from './layout';
 import { parseManifest, statedManifestBytes, type ParsedManifest } from './manifest';
 import { objectsPresent } from './reuse-index';

@@ -3,7 +3,6 @@
  * than the grace while readers wait, is closed and left out, so that no store slows the others beyond a bounded lag.
  */
 import { setMaxListeners } from 'node:events';
-import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import type { UploadGate } from '../load/governor';
 import type { ObjectStore } from '../storage/object-store';
@@ -186,10 +185,4 @@ export function createLanes(options: LanesOptions): Lanes {
       }
     },
   };
-}
-
-/** For outcomes and reports: the stable code and the message, no stack, no cause. */
-export function errorFacts(error: unknown): { readonly code: string; readonly message: string } {
-  if (isHoldfastError(error)) return { code: error.code, message: error.message };
-  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error) };
 }

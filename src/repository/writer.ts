@@ -2,14 +2,14 @@
 import { setMaxListeners } from 'node:events';
 import { freeMemory } from '../domain/free-memory';
 import type { DumpSummary, FileSinkHandle } from '../engines/engine';
-import { isHoldfastError } from '../errors/holdfast-error';
+import { errorFacts, isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
 import { createSealer } from './age';
 import { createBudget } from './budget';
 import { commitManifest } from './commit';
 import { createBufferPool, createCutter, type Cutter, type Piece } from './cutter';
 import { askEach } from './grace';
-import { createLanes, errorFacts, type Lane } from './lanes';
+import { createLanes, type Lane } from './lanes';
 import { isFilePath, segmentKey } from './layout';
 import { buildManifest, type ParsedManifest } from './manifest';
 import { createReuseIndex, journalSuffix, objectsPresent } from './reuse-index';
