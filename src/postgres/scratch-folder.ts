@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyError } from '../errors/verify';
+import { startTicks } from '../provision/process-identity';
 import type { OsUser } from './scratch-tools';
 
 const run = promisify(execFile);
@@ -164,8 +165,8 @@ async function isDead(root: string, owner: Owner | null): Promise<boolean> {
   if (owner === null) return age > UNOWNED_GRACE_MS;
   if (owner.host !== hostname()) return age > FOREIGN_GRACE_MS;
   if (owner.bootId !== (await bootId())) return true;
-  if (owner.pid === process.pid) return owner.startTicks !== (await startTicks(process.pid));
-  return !isAlive(owner.pid) || owner.startTicks !== (await startTicks(owner.pid));
+  if (owner.pid === process.pid) return owner.startTicks !== (await ticksOf(process.pid));
+  return !isAlive(owner.pid) || owner.startTicks !== (await ticksOf(owner.pid));
 }
 
 /** Ends the server that runs on this data directory, if its process is truly that server. */
@@ -208,13 +209,11 @@ function send(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 async function thisProcess(): Promise<Omit<Owner, 'socketDir'>> {
-  return { host: hostname(), pid: process.pid, startTicks: await startTicks(process.pid), bootId: await bootId() };
+  return { host: hostname(), pid: process.pid, startTicks: await ticksOf(process.pid), bootId: await bootId() };
 }
 
-/** Field 22 of /proc/<pid>/stat; the command name before it may hold anything, so it is cut off first. */
-async function startTicks(pid: number): Promise<string | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+async function ticksOf(pid: number): Promise<string | null> {
+  return startTicks(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
 }
 
 async function bootId(): Promise<string | null> {

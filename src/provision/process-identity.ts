@@ -23,8 +23,8 @@ export function isAlive(pid: number): boolean {
 export function identityOf(pid: number): ProcessIdentity | null {
   if (!isAlive(pid)) return null;
   if (process.platform === 'linux') {
-    const fields = statFields(pid);
-    return fields ? { pid, startedAt: fields[19] ?? '' } : null;
+    const stat = statOf(pid);
+    return stat === null ? null : { pid, startedAt: startTicks(stat) ?? '' };
   }
   try {
     return { pid, startedAt: execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() };
@@ -49,16 +49,20 @@ export function commandLineOf(pid: number): string {
   }
 }
 
-/** Fields of /proc/PID/stat from the third on; the second, the name, may hold spaces and brackets. */
-function statFields(pid: number): string[] | null {
+/** Fields of the text of Linux' /proc/PID/stat from the third on; the second, the name, may hold spaces and brackets. Pure. */
+export const statFields = (text: string): readonly string[] => text.slice(text.lastIndexOf(')') + 2).split(' ');
+
+/** When the process began, in ticks since the machine did; null where the text does not tell. Pure. */
+export const startTicks = (text: string): string | null => statFields(text)[19] ?? null;
+
+function statOf(pid: number): string | null {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
     return null;
   }
 }
 
 function isZombie(pid: number): boolean {
-  return process.platform === 'linux' && statFields(pid)?.[0] === 'Z';
+  return process.platform === 'linux' && statFields(statOf(pid) ?? '')[0] === 'Z';
 }

@@ -11,6 +11,9 @@ export interface OwnSessions {
 /** A session with another role is never ours, whatever it calls itself: nobody else may make a backup give way. */
 export const OURS = `(application_name = 'holdfast' OR application_name LIKE 'holdfast %') AND usesysid = $1::pg_catalog.oid`;
 
+/** A client's session; of those of other roles the kind may be hidden. */
+export const CLIENT = `coalesce(backend_type = 'client backend', datid IS NOT NULL AND usesysid IS NOT NULL)`;
+
 interface ActivityRow {
   readonly connections: number;
   readonly max_connections: number;
@@ -51,7 +54,7 @@ SELECT (1 + count(*) FILTER (WHERE client))::int AS connections,
   FROM (SELECT *, client AND NOT ours AS others
           FROM (SELECT state, wait_event_type, xact_start, backend_xmin, usesysid,
                        pg_catalog.clock_timestamp() AS now,
-                       coalesce(backend_type = 'client backend', datid IS NOT NULL AND usesysid IS NOT NULL) AS client,
+                       ${CLIENT} AS client,
                        coalesce(${OURS}, false) AS ours
                   FROM pg_catalog.pg_stat_get_activity(NULL)
                  WHERE pid <> pg_catalog.pg_backend_pid()) AS seen) AS told`;

@@ -5,8 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PgSession } from '../../../postgres/connection';
+import { startTicks } from '../../../provision/process-identity';
 import type { Signals } from '../sampler';
-import { OURS, type OwnSessions } from './activity';
+import { CLIENT, OURS, type OwnSessions } from './activity';
 
 /** Backends that are looked at: those that did something last. */
 const BACKENDS = 100;
@@ -18,23 +19,21 @@ const TICKS_PER_SECOND = 100;
 const SAME_START_SECONDS = 3;
 
 // A process is only known by its number, and in a container numbers are others: our own backend's start tells whether they are the same.
-const BACKEND_PIDS = `
-SELECT pg_catalog.pg_backend_pid() AS own,
-       (SELECT extract(epoch FROM backend_start)::float8
-          FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())) AS started,
-       ARRAY(SELECT pid
-               FROM pg_catalog.pg_stat_get_activity(NULL)
-              WHERE pid <> pg_catalog.pg_backend_pid()
-                AND coalesce(backend_type = 'client backend', datid IS NOT NULL AND usesysid IS NOT NULL)
-                AND NOT coalesce(${OURS}, false)
-              ORDER BY state_change DESC NULLS LAST
-              LIMIT ${BACKENDS}) AS pids`;
+const OWN_BACKEND = `
+SELECT pid, extract(epoch FROM backend_start)::float8 AS started
+  FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())`;
 
-interface BackendsRow extends Record<string, unknown> {
-  readonly own: number;
-  /** Seconds since the epoch. */
+const BACKENDS_OF_OTHERS = `
+SELECT pid
+  FROM pg_catalog.pg_stat_get_activity(NULL)
+ WHERE pid <> pg_catalog.pg_backend_pid() AND ${CLIENT} AND NOT coalesce(${OURS}, false)
+ ORDER BY state_change DESC NULLS LAST
+ LIMIT ${BACKENDS}`;
+
+/** `started` in seconds since the epoch. */
+interface OwnBackend extends Record<string, unknown> {
+  readonly pid: number;
   readonly started: number;
-  readonly pids: readonly number[];
 }
 
 /** Since the process began. */
@@ -54,16 +53,22 @@ export interface CpuWaitOptions {
 
 export class CpuWaitReader {
   private last: ReadonlyMap<number, CpuTurns> = new Map();
+  /** Whether the server's numbers of processes are those of this machine; null until it was asked on this connection. */
+  private numbersAreOurs: boolean | null = null;
 
   constructor(private readonly options: CpuWaitOptions) {}
 
   /** Nothing from a server elsewhere, in another container, or on another system than Linux; nothing from the first reading. */
   async read(session: PgSession, own: OwnSessions): Promise<Signals> {
-    if (!(await this.options.here())) return this.nothing();
-    const [row] = await session.query<BackendsRow>('backends', BACKEND_PIDS, [own.role]);
-    if (!(await this.numbersAreOurs(row!))) return this.nothing();
+    if (!(await this.options.here())) {
+      this.forget();
+      return {};
+    }
+    this.numbersAreOurs ??= await this.findOwn(session);
+    if (!this.numbersAreOurs) return {};
+    const rows = await session.query<{ pid: number }>('backends', BACKENDS_OF_OTHERS, [own.role]);
     const found = await Promise.all(
-      row!.pids.map(async (pid) => [pid, parseSchedstat(await this.proc(String(pid), 'schedstat'))] as const),
+      rows.map(async ({ pid }) => [pid, parseSchedstat(await this.proc(String(pid), 'schedstat'))] as const),
     );
     const now = new Map(found.filter((one): one is [number, CpuTurns] => one[1] !== null));
     const wait = meanWaitMs(this.last, now);
@@ -71,19 +76,17 @@ export class CpuWaitReader {
     return wait === null ? {} : { backendCpuWaitMs: wait };
   }
 
+  /** For another connection: its server may be another one. */
   forget(): void {
     this.last = new Map();
+    this.numbersAreOurs = null;
   }
 
-  private nothing(): Signals {
-    this.forget();
-    return {};
-  }
-
-  private async numbersAreOurs({ own, started }: BackendsRow): Promise<boolean> {
-    const [stat, machine] = await Promise.all([this.proc(String(own), 'stat'), this.proc('stat')]);
+  private async findOwn(session: PgSession): Promise<boolean> {
+    const [own] = await session.query<OwnBackend>('backends', OWN_BACKEND);
+    const [stat, machine] = await Promise.all([this.proc(String(own!.pid), 'stat'), this.proc('stat')]);
     const since = startOf(stat, machine);
-    return since !== null && Math.abs(since - started) < SAME_START_SECONDS;
+    return since !== null && Math.abs(since - own!.started) < SAME_START_SECONDS;
   }
 
   private proc(...names: string[]): Promise<string> {
@@ -100,13 +103,7 @@ export function parseSchedstat(text: string): CpuTurns | null {
 
 /** When a process began, in seconds since the epoch, from its `/proc/<pid>/stat` and the machine's `/proc/stat`. */
 export function startOf(stat: string, machine: string): number | null {
-  // The name of the program, in brackets, may hold anything.
-  const ticks = Number(
-    stat
-      .slice(stat.lastIndexOf(')') + 1)
-      .trim()
-      .split(/\s+/)[19],
-  );
+  const ticks = Number(startTicks(stat) ?? Number.NaN);
   const boot = Number(/^btime (\d+)$/m.exec(machine)?.[1] ?? Number.NaN);
   const since = boot + ticks / TICKS_PER_SECOND;
   return Number.isFinite(since) ? since : null;
