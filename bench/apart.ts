@@ -27,7 +27,7 @@ export function shareAgain(): void {
 
 /** The server with all that it has started; new backends follow the first process. */
 export function placeServer({ postgres }: Bench): void {
-  const first = Number(readFileSync(`${postgres.dataDir}/postmaster.pid`, 'utf8').split('\n')[0]);
+  const first = postgres.process.pid;
   const others = readFileSync(`/proc/${first}/task/${first}/children`, 'utf8').trim().split(/\s+/).filter(Boolean);
   for (const pid of [first, ...others.map(Number)]) pin(pid, SERVER_CPU);
 }

@@ -116,11 +116,16 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
   const asked = Math.round(capacity / 2);
   bench.say(`capacity ${Math.round(capacity)} transactions/s; ${asked} are asked for`);
   const free = await openInstallation(bench, { name: 'free', databases: [{ name: 'free' }] });
-  const nice = await openInstallation(bench, {
-    name: 'nice',
-    databases: [{ name: 'nice' }],
-    sections: { worker: GOVERNED_WORKER },
-  });
+  // On a CPU of its own a worker gives way to nobody.
+  const nice = apart
+    ? []
+    : [
+        await openInstallation(bench, {
+          name: 'nice',
+          databases: [{ name: 'nice' }],
+          sections: { worker: GOVERNED_WORKER },
+        }),
+      ];
   const governed = await openInstallation(bench, {
     name: 'governed',
     databases: [{ name: 'governed', load: GOVERNED_LOAD }],
@@ -133,8 +138,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
     const lanes = [
       dumpLane(bench),
       workerLane(LANES.free, free, 'free'),
-      // A worker that gives way, to nobody.
-      ...(apart ? [] : [workerLane(LANES.nice, nice, 'nice')]),
+      ...nice.map((one) => workerLane(LANES.nice, one, 'nice')),
       workerLane(LANES.governed, governed, 'governed'),
     ];
     const quiet: { from: number; to: number }[] = [];
@@ -192,7 +196,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
       lanes: lanes.map(({ name }, index) => ({ name, runs: runsOf(index) })),
     };
   } finally {
-    await Promise.all([free, nice, governed].map((one) => one.close()));
+    await Promise.all([free, ...nice, governed].map((one) => one.close()));
   }
 }
 

@@ -25,6 +25,7 @@ import { measureSweep } from './sweep';
 const HOME = resolve(__dirname, '..', '..', '..', 'bench');
 /** A database for those in which a backup must last. */
 const STEERED: ReadonlySet<Section> = new Set(['steer', 'idle-governed']);
+/** Those that tell what the application feels. */
 const FELT: ReadonlySet<Section> = new Set(['impact', 'impact-apart']);
 /** Sections that need the servers. */
 type Served = Exclude<Section, 'day'>;
@@ -111,7 +112,7 @@ async function runSections(
 
 /** What a server in use has, and the others are measured without. */
 function settingsFor(sections: readonly Section[]): Readonly<Record<string, string>> {
-  if (!sections.includes('impact') && !sections.includes('impact-apart')) return {};
+  if (!sections.some((section) => FELT.has(section))) return {};
   // A checkpoint would meet some lanes and not others. Without any no file of the log is used again, and each new one would be
   // filled with zeros while everybody waits, which no server in use does.
   return { shared_preload_libraries: 'pg_stat_statements', checkpoint_timeout: '1h', wal_init_zero: 'off' };
