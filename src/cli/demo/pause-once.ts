@@ -24,7 +24,7 @@ export interface PauseOnceOptions {
 
 /** Steers one run as a person would: slows it down, pauses it in the middle of the dump, sees that it stands still, and lets it go on. */
 export class PauseOnce {
-  #step: 'slowed' | 'done' = 'slowed';
+  #begun = false;
   #result: DemoResult['pause'] = null;
 
   constructor(private readonly options: PauseOnceOptions) {}
@@ -51,10 +51,9 @@ export class PauseOnce {
 
   /** Is shown each progress report of the run; acts on it, and returns when the action is done. */
   async see(progress: BackupProgress): Promise<void> {
-    if (this.#step === 'slowed' && progress.phase === 'dumping' && enoughIsRead(progress)) {
-      this.#step = 'done';
-      await this.#pauseAndResume();
-    }
+    if (this.#begun || progress.phase !== 'dumping' || !enoughIsRead(progress)) return;
+    this.#begun = true;
+    await this.#pauseAndResume();
   }
 
   async #pauseAndResume(): Promise<void> {
