@@ -56,10 +56,16 @@ export async function livingStores(deps: CopyDeps, database: string): Promise<re
   return deps.stores.namesFor(database).filter((store) => lifeOf(lives, store) !== 'retired');
 }
 
-/** Stores where the copy is known to be damaged: each object there may still be sound. */
-export async function damagedStores(deps: CopyDeps, backupId: string): Promise<readonly string[]> {
-  const rows = await (await deps.catalog()).copies({ backupId });
-  return rows.filter(({ state }) => state === 'damaged').map(({ store }) => store);
+/**
+ * Stores to take single objects from, each of which is hashed before it is used: the readable ones, then those whose copy is
+ * damaged or was given up. What they hold may be sound, and of a backup that no store holds whole it may be all there is.
+ */
+export async function storesOfObjects(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
+  const [readable, living] = await Promise.all([
+    readableStores(deps, database, backupId),
+    livingStores(deps, database),
+  ]);
+  return [...readable, ...living.filter((store) => !readable.includes(store))];
 }
 
 /**

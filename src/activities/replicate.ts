@@ -3,7 +3,7 @@ import { lifeOf } from '../domain/store-life';
 import { orchestrationError } from '../errors/orchestration';
 import { fillCopy } from '../repository/fill-copy';
 import { deleteBackup } from '../repository/sweep';
-import { damagedStores, openReachable, readableStores } from './copies';
+import { openReachable, storesOfObjects } from './copies';
 import type { ActivityDeps } from './deps';
 import { withHeartbeat, type Beat } from './heartbeat';
 import { assertRoom } from './quota';
@@ -48,14 +48,10 @@ async function fill(deps: ActivityDeps, input: FillInput, beat: Beat): Promise<F
     await deleteBackup({ store: target, database, backupId, signal: beat.signal });
     return { copiedObjects: 0, copiedBytes: 0, gone: true };
   }
-  const readable = [
-    ...(await readableStores(deps, database, backupId)),
-    // Two copies that are damaged in different places heal each other: each object is hashed before it is taken.
-    ...(heal ? await damagedStores(deps, backupId) : []),
-  ].filter((name) => name !== target.name);
-  if (readable.length === 0)
+  const holders = (await storesOfObjects(deps, database, backupId)).filter((name) => name !== target.name);
+  if (holders.length === 0)
     throw orchestrationError('RUN_NO_GOOD_COPY', '', { context: { database, backup: backupId } });
-  const sources = await openReachable(deps, readable);
+  const sources = await openReachable(deps, holders);
   const filled = await fillCopy({
     sources,
     target,

@@ -1,6 +1,7 @@
 /**
- * Makes one store hold all that a backup's manifest names, from any good copy, the manifest last. The same code fills a
- * store that was away and heals one that is damaged. Needs no identity; every object is hashed as it passes.
+ * Makes one store hold all that a backup's manifest names, object by object from any store that has it sound, the manifest
+ * last. The same code fills a store that was away and heals one that is damaged. Needs no identity; every object is hashed
+ * as it passes.
  */
 import { isHoldfastError } from '../errors/holdfast-error';
 import { repositoryError } from '../errors/repository';
@@ -149,10 +150,13 @@ async function isDeleted(request: FillCopyRequest): Promise<boolean> {
   return true;
 }
 
-/** The first source that has a valid manifest decides which backup it is. */
+/**
+ * The first source that has a valid manifest decides which backup it is. When none has one, the target's own says what it
+ * lacks: other backups at the sources may share those objects.
+ */
 async function bestManifest(request: FillCopyRequest): Promise<ParsedManifest> {
-  const { database, backupId, keys, signal } = request;
-  return firstGood(request, `manifest of ${backupId}`, (store) =>
+  const { sources, target, database, backupId, keys, signal } = request;
+  return firstGood({ ...request, sources: [...sources, target] }, `manifest of ${backupId}`, (store) =>
     readManifestObject(store, database, backupId, keys, signal),
   );
 }

@@ -11,7 +11,7 @@ import { createStore } from '../../src/storage/create-store';
 import type { ObjectStore } from '../../src/storage/object-store';
 import { createDice } from '../support/chaos/dice';
 import { chaosReport } from '../support/chaos/report';
-import { startStorm } from '../support/chaos/storm';
+import { startStorm, type StormEvent } from '../support/chaos/storm';
 import { filesBelow, folderUnderChaos, serverUnderChaos } from '../support/chaos/stores';
 import { startGcsServer, type GcsTestServer } from '../support/gcs-server';
 import { startS3Server, type S3TestServer } from '../support/s3-server';
@@ -166,7 +166,12 @@ test(
       );
     for (const end = Date.now() + AFTERMATH_MS / 2; (await filling()).length > 0; await delay(500))
       if (Date.now() > end)
-        throw new Error(`still open: ${(await filling()).map(({ workflowId }) => workflowId).join(', ')}`);
+        throw new Error(
+          await stillOpen(
+            (await filling()).map(({ workflowId }) => workflowId),
+            storm.events,
+          ),
+        );
 
     const backups = (await stack.catalog.jobs({ database: 'shop', status: 'completed' })).toReversed();
     expect(backups.length).toBeGreaterThanOrEqual(2);
@@ -207,3 +212,24 @@ test(
   },
   SECONDS * 1_000 + AFTERMATH_MS,
 );
+
+/** What a run that does not end waits for, what is known of the copies, and what had been broken. */
+async function stillOpen(workflowIds: readonly string[], events: readonly StormEvent[]): Promise<string> {
+  const lines = ['still open:'];
+  for (const workflowId of workflowIds) {
+    const { pendingActivities } = await stack.env.client.workflow
+      .getHandle(workflowId)
+      .describe()
+      .then(({ raw }) => raw);
+    const doing = (pendingActivities ?? []).map(
+      ({ activityType, attempt, lastFailure }) =>
+        `${activityType?.name} (attempt ${attempt}${lastFailure?.message ? `, before: ${lastFailure.message}` : ''})`,
+    );
+    lines.push(`  ${workflowId}: ${doing.join(', ') || 'waits'}`);
+  }
+  for (const { backupId, store, state, detail } of await stack.catalog.copies({ database: 'shop' }))
+    if (state !== 'proved') lines.push(`  ${backupId} at ${store}: ${state} ${detail ?? ''}`);
+  for (const { atMs, store, fault, forMs } of events)
+    lines.push(`  ${atMs} ms ${store}: ${fault}${forMs === null ? '' : ` for ${forMs} ms`}`);
+  return lines.join('\n');
+}

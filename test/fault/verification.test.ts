@@ -167,6 +167,42 @@ test('damage in an old backup that no new backup reads is found by the cycle, he
   expect(audit.filter(({ action }) => action === 'verify.damaged')).toHaveLength(3);
 }, 300_000);
 
+test('a backup that no store holds whole is filled and healed from what each store has of it', async () => {
+  const recent = backups[1]!;
+  const { segments } = await inventoryOf('disk', recent);
+  const [shared, ...rest] = segments.map(({ object }) => segmentKey('shop', object)) as [string, ...string[]];
+  // As after an outage of two stores: `disk` alone took the backup, and lost an object since that an older backup left elsewhere.
+  const record = (store: string, state: 'lost' | 'damaged') =>
+    stack.catalog.setCopy({
+      ...{ backupId: recent, database: 'shop', store, state },
+      ...{ grade: null, detail: null, at: new Date() },
+    });
+  const leave = async (store: string, gone: readonly string[]) => {
+    for (const key of gone) rmSync(fileOf(store, key));
+    await record(store, 'lost');
+  };
+  await leave('other', [manifestKey('shop', recent), ...rest]);
+  await leave('third', [manifestKey('shop', recent), shared, ...rest]);
+  const damage = async () => {
+    rmSync(fileOf('disk', shared));
+    await record('disk', 'damaged');
+  };
+  await damage();
+
+  const proof = await cli('verify', recent, '--store', 'disk', '--grade', 'exact', '--json');
+  expect(proof).toMatchObject({ code: 0 });
+  expect(await copyOf('disk', recent)).toMatchObject({ state: 'proved', grade: 'exact' });
+  await damage();
+  for (const store of ['other', 'third']) {
+    const { workflowId, runId } = await stack.client.startReplicate('shop', recent, store);
+    const filled = await stack.env.client.workflow.getHandle(workflowId, runId).result();
+    expect(filled).toMatchObject({ store, state: 'complete' });
+  }
+  for (const store of STORES)
+    expect(await cli('verify', recent, '--store', store, '--grade', 'exact', '--json')).toMatchObject({ code: 0 });
+  for (const store of STORES) expect(await copyOf(store, recent)).toMatchObject({ state: 'proved', grade: 'exact' });
+}, 240_000);
+
 test('two copies that are damaged in different places heal each other; damage everywhere is reported, and nothing is hidden', async () => {
   const [old] = backups as [string];
   const { segments } = await inventoryOf('disk', old);

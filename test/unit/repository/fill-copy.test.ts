@@ -67,4 +67,15 @@ describe('filling a copy', () => {
     expect(await fill({ isDeleted: async () => true })).toMatchObject({ wroteManifest: false, withdrawn: false });
     expect(target!.objects.has(MANIFEST)).toBe(true);
   });
+
+  it('goes by its own manifest where no source has one, and takes what lacks from what they hold', async () => {
+    await fill();
+    const [lost, kept] = segmentsAt(target!) as [string, string];
+    target!.objects.delete(lost);
+    for (const key of [MANIFEST, kept]) source!.objects.delete(key);
+    expect(await fill()).toMatchObject({ copiedObjects: 1, wroteManifest: false, withdrawn: false });
+    expect(segmentsAt(target!)).toContain(lost);
+    target!.objects.delete(kept);
+    await expect(fill()).rejects.toMatchObject({ code: 'REPO_NO_GOOD_COPY' });
+  });
 });
