@@ -1,13 +1,15 @@
 /**
  * What a backup costs the application that shares its server: pgbench at half of what the server can do, alone, under a backup
  * that nothing slows, under one that the load watch paces, and under pg_dump. One pgbench runs through all of it; each lane is a
- * time cut out of its log, compared with the quiet times before and after it.
+ * time cut out of its log, compared with the quiet times before and after it. A lane without a backup says what chance does.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pace } from '../src/domain/pace';
 import { placeServer, placeUsers } from './apart';
 import type { Bench } from './bench';
+import { openIdleGroup } from './idle-group';
 import { openInstallation, type Installation } from './installation';
+import { readyLogFiles } from './log-files';
 import { median, shell } from './measure';
 import { feltBetween, initPgbench, runPgbench, startLoad, type Felt, type LoadShape } from './pgbench';
 
@@ -22,6 +24,10 @@ const SETTLE_MS = 4_000;
 const LAG_MS = 20;
 const CAUGHT_UP_MS = 30_000;
 const QUIET_MS = 15_000;
+/** Of the lane without a backup: as long as a governed one takes. */
+const NOTHING_MS = 90_000;
+/** Of each look at a run: what the looks cost is little beside the run. */
+const LOOK_MS = 1_000;
 /** A governed backup that takes longer is cancelled, and the share that it had read is told. */
 export const LONGEST_MS = 180_000;
 
@@ -30,7 +36,7 @@ export const LONGEST_MS = 180_000;
  * wait longer for a CPU than they usually do. What such a worker computes is taken from nobody, and its own probe waits with it,
  * so neither the CPU nor the probe says what users feel.
  */
-export const GOVERNED_LOAD = {
+const GOVERNED_LOAD = {
   watch: true,
   // The bench runs at any hour.
   peak: { windows: [] },
@@ -44,8 +50,13 @@ export const GOVERNED_LOAD = {
   },
 };
 
+/** A slow backup needs no second connection to be slow. */
+const GOVERNED_READERS = 1;
+
 /** Of the worker beside the database, as the documentation says. */
-export const GOVERNED_WORKER = { niceness: 10 };
+const GOVERNED_WORKER = { niceness: 10 };
+
+const GOVERNED = { readers: GOVERNED_READERS, load: GOVERNED_LOAD, worker: GOVERNED_WORKER };
 
 export const DUMP_COMMAND = 'pg_dump -Fd -j2';
 
@@ -72,6 +83,10 @@ export interface ImpactResult {
   readonly capacity: number;
   readonly asked: number;
   readonly script: string;
+  /** The workers that give way, and what has machines of its own elsewhere, computed only while nothing else wanted to. */
+  readonly idleGroup?: boolean;
+  /** What the governed backup was told, as holdfast.yaml says it. */
+  readonly governed: object;
   /** All quiet times together. */
   readonly alone: Felt;
   /** The p95 of each quiet time by itself: what chance does to it. */
@@ -98,6 +113,7 @@ interface WorkedLane {
 }
 
 export const LANES = {
+  nothing: 'no backup, for as long',
   dump: DUMP_COMMAND,
   free: 'Holdfast, not governed',
   nice: 'Holdfast, not governed, its worker gives way',
@@ -107,16 +123,24 @@ export const LANES = {
 /** `apart`: the server has a CPU of its own; the caller has left it. */
 export async function measureImpact(bench: Bench, { apart = false } = {}): Promise<ImpactResult> {
   if (apart) placeServer(bench);
+  // On a CPU of its own nobody gives way.
+  const idle = apart ? null : openIdleGroup();
+  for (const { process } of idle ? bench.s3 : []) idle!.add(process.pid);
+  const giveWay = (pid: number) => idle?.add(pid);
   initPgbench(bench, bench.database, SCALE);
   await bench.sql('create extension if not exists pg_stat_statements', bench.database);
+  await readyLogFiles(bench);
   const speeds: number[] = [];
   for (let run = 0; run < 3; run += 1)
     speeds.push(await runPgbench(bench, bench.database, SHAPE, bench.options.quick ? 2 : CAPACITY_SECONDS));
   const capacity = median(speeds);
   const asked = Math.round(capacity / 2);
   bench.say(`capacity ${Math.round(capacity)} transactions/s; ${asked} are asked for`);
-  const free = await openInstallation(bench, { name: 'free', databases: [{ name: 'free' }] });
-  // On a CPU of its own a worker gives way to nobody.
+  const free = await openInstallation(bench, {
+    name: 'free',
+    databases: [{ name: 'free' }],
+    place: { temporal: giveWay },
+  });
   const nice = apart
     ? []
     : [
@@ -124,18 +148,21 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
           name: 'nice',
           databases: [{ name: 'nice' }],
           sections: { worker: GOVERNED_WORKER },
+          place: { temporal: giveWay, worker: giveWay },
         }),
       ];
   const governed = await openInstallation(bench, {
     name: 'governed',
-    databases: [{ name: 'governed', load: GOVERNED_LOAD }],
+    databases: [{ name: 'governed', load: GOVERNED_LOAD, readers: GOVERNED_READERS }],
     sections: { worker: GOVERNED_WORKER },
+    place: { temporal: giveWay, worker: giveWay },
   });
   try {
     await bench.sql('checkpoint');
     const load = startLoad(bench, bench.database, SHAPE, { perSecond: asked });
     if (apart) placeUsers(load.pid);
     const lanes = [
+      nothingLane(bench.options.quick ? QUIET_MS : NOTHING_MS),
       dumpLane(bench),
       workerLane(LANES.free, free, 'free'),
       ...nice.map((one) => workerLane(LANES.nice, one, 'nice')),
@@ -191,13 +218,29 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
       capacity,
       asked,
       script: SHAPE.script,
+      idleGroup: idle !== null,
+      governed: GOVERNED,
       alone: felt(quiet),
       aloneP95: quiet.map((time) => felt([time]).p95),
       lanes: lanes.map(({ name }, index) => ({ name, runs: runsOf(index) })),
     };
   } finally {
     await Promise.all([free, ...nice, governed].map((one) => one.close()));
+    await Promise.all(idle ? bench.s3.map((server) => server.stop()) : []);
+    idle?.remove();
   }
+}
+
+function nothingLane(ms: number): WorkedLane {
+  return {
+    name: LANES.nothing,
+    prepare: () => Promise.resolve(),
+    run: async () => {
+      await sleep(ms);
+      return { share: 1, paces: [] };
+    },
+    after: () => Promise.resolve(),
+  };
 }
 
 function dumpLane(bench: Bench): WorkedLane {
@@ -244,7 +287,7 @@ async function boundedBackup({ client }: Installation, database: string): Promis
   let sequence = 0;
   let share = 0;
   while (ended === null && Date.now() < endsAt) {
-    await Promise.race([result, sleep(500)]);
+    await Promise.race([result, sleep(LOOK_MS)]);
     const known = ended === null ? await client.progress(database).catch(() => null) : null;
     if (known === null) continue;
     if (known.pace.sequence > sequence)

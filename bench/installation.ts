@@ -16,6 +16,8 @@ export interface InstalledDatabase {
   readonly name: string;
   /** As written in holdfast.yaml, under `databases[].load`. @default not watched: nothing but the machine sets the pace */
   readonly load?: Readonly<Record<string, unknown>>;
+  /** @default that of the configuration */
+  readonly readers?: number;
 }
 
 export interface InstallationOptions {
@@ -24,6 +26,8 @@ export interface InstallationOptions {
   readonly databases: readonly InstalledDatabase[];
   /** Further sections of holdfast.yaml. */
   readonly sections?: Readonly<Record<string, unknown>>;
+  /** Told of the processes when they have started: where they compute. */
+  readonly place?: { readonly temporal?: (pid: number) => void; readonly worker?: (pid: number) => void };
 }
 
 export interface Installation {
@@ -51,6 +55,7 @@ export async function openInstallation(bench: Bench, options: InstallationOption
     const { path } = await ensureTool('temporal', { say: bench.say });
     const temporal = await startEmbeddedTemporal({ program: path, folder: join(folder, 'temporal') });
     supervisor.add('Temporal', () => temporal.stop());
+    options.place?.temporal?.(temporal.process.pid);
     await bench.sql(
       `do $$ begin create role ${ROLE} superuser login; exception when duplicate_object then null; end $$`,
     );
@@ -66,12 +71,13 @@ export async function openInstallation(bench: Bench, options: InstallationOption
     const source = secret('source.url', asRole(bench.url()));
     const config = {
       version: 1,
-      databases: options.databases.map(({ name, load }) => ({
+      databases: options.databases.map(({ name, load, readers }) => ({
         name,
         connection: { url: source },
         retention: { enforce: false },
         verification: { grade: 'stored' },
         load: load ?? { watch: false },
+        ...(readers === undefined ? {} : { readers }),
       })),
       stores: [
         {
@@ -120,6 +126,7 @@ export async function openInstallation(bench: Bench, options: InstallationOption
           if (worker.exit()) throw new Error(`the worker ended: ${worker.logTail()}`);
           await sleep(100);
         }
+        options.place?.worker?.(worker.pid);
         return worker;
       },
       close: async () => void (await supervisor.stopAll()),

@@ -11,6 +11,7 @@ import { measureFull } from './full';
 import { generate } from './generate';
 import { measureIdleGoverned } from './idle-governed';
 import { measureImpact } from './impact';
+import { READY_LOG_MB } from './log-files';
 import { measureIncremental } from './incremental';
 import { measureNetwork, measureProviders } from './network';
 import { BENCH_USAGE, parseBenchOptions, type BenchOptions, type Section } from './options';
@@ -113,9 +114,12 @@ async function runSections(
 /** What a server in use has, and the others are measured without. */
 function settingsFor(sections: readonly Section[]): Readonly<Record<string, string>> {
   if (!sections.some((section) => FELT.has(section))) return {};
-  // A checkpoint would meet some lanes and not others. Without any no file of the log is used again, and each new one would be
-  // filled with zeros while everybody waits, which no server in use does.
-  return { shared_preload_libraries: 'pg_stat_statements', checkpoint_timeout: '1h', wal_init_zero: 'off' };
+  // A checkpoint would meet some lanes and not others.
+  return {
+    shared_preload_libraries: 'pg_stat_statements',
+    checkpoint_timeout: '1h',
+    min_wal_size: `${READY_LOG_MB}MB`,
+  };
 }
 
 function save(results: Results): void {

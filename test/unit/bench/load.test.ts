@@ -126,6 +126,7 @@ describe('the goals of load', () => {
       capacity: 2_000,
       asked: 1_000,
       script: 'simple-update',
+      governed: { readers: 1, load: { maxRate: '2MB/s' } },
       alone: felt(2),
       aloneP95: [1.9, 2.1],
       lanes: [lane('pg_dump -Fd -j2', [1.5, 1.4, 9]), lane('Holdfast, not governed', [1.3]), governed],
@@ -148,6 +149,19 @@ describe('the goals of load', () => {
     const values = { ...impact(lane('Holdfast, governed', [1.02])).values };
     const lanes = values.lanes.map((one) => (one.name === 'pg_dump -Fd -j2' ? lane(one.name, [1.01]) : one));
     expect(goals({ impact: { ...about, values: { ...values, lanes } } })[0]!.met).toBe(false);
+  });
+
+  it('tell beside them what a time without a backup does by itself', () => {
+    const { values } = impact(lane('Holdfast, governed', [1.02]));
+    const known = { ...values, idleGroup: true, lanes: [lane('no backup, for as long', [1.07]), ...values.lanes] };
+    const results = { impact: { ...about, values: known } };
+    expect(goals(results)[0]).toMatchObject({
+      met: true,
+      measured: expect.stringMatching(/as long 1\.07 ×$/) as string,
+    });
+    const page = report(results);
+    expect(page).toContain('CPUWeight=idle');
+    expect(page).toMatch(/\| no backup, for as long \| 900 \|.*\| {2}\| {2}\| {2}\|$/m);
   });
 
   it('count the slower of governor and reads', () => {
@@ -179,7 +193,8 @@ describe('the goals of load', () => {
 
   it('stand on a page that states the configuration and each lane', () => {
     const page = report({ impact: impact(lane('Holdfast, governed', [1.01], 0.5)) });
-    expect(page).toContain('backendCpuWaitMs:');
+    expect(page).toContain('```yaml\nreaders: 1\nload:\n  maxRate: 2MB/s\n```');
+    expect(page).not.toContain('CPUWeight');
     expect(page).not.toContain('on a CPU of its own');
     expect(page).toMatch(/\| Holdfast, governed \| 900 \| .* 50 % \| 2 \|/);
     expect(page).toMatch(/\| alone \| 900 \|/);
