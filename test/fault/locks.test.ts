@@ -11,6 +11,7 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 const ROWS = 4_000;
 /** The promise is five seconds; the machine may be slow. */
 const SEEN_WITHIN_MS = 10_000;
+const PATIENCE_MS = 60_000;
 let stack: Stack;
 let worker: WorkerProcess | null = null;
 const clients: Client[] = [];
@@ -44,15 +45,25 @@ async function session(): Promise<Client> {
   return client;
 }
 
-async function until(check: (now: BackupProgress) => boolean): Promise<BackupProgress> {
-  for (;;) {
-    const now = await stack.client.progress('shop').catch(() => null);
-    if (now !== null && check(now)) return now;
-    await delay(50);
+/** Looks until it is so; says what it waited for, and what it saw last, when that takes too long. */
+async function eventually<Seen>(what: string, look: () => Promise<Seen>, good: (seen: Seen) => boolean): Promise<Seen> {
+  for (const deadline = Date.now() + PATIENCE_MS; ; await delay(50)) {
+    const seen = await look();
+    if (good(seen)) return seen;
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}; last seen: ${JSON.stringify(seen)}`);
   }
 }
 
-/** A run in the middle of its rows, slowed by a person's word, which stands. */
+async function until(what: string, check: (now: BackupProgress) => boolean): Promise<BackupProgress> {
+  const now = await eventually(
+    what,
+    () => stack.client.progress('shop').catch(() => null),
+    (seen) => seen !== null && check(seen),
+  );
+  return now!;
+}
+
+/** A run in the middle of its rows, slowed further by a person's word, which stands. */
 async function midDump(): Promise<{ readonly request: string; readonly backupId: string }> {
   const { workflowId } = await stack.client.requestBackup({
     database: 'shop',
@@ -60,9 +71,13 @@ async function midDump(): Promise<{ readonly request: string; readonly backupId:
     overlap: 'wait',
     requestedBy: 'a test',
   });
-  await until((now) => now.phase === 'dumping');
+  // Before it dumps: at full pace so small a dump would be over before anybody could slow it.
+  await until('the run has begun', ({ phase }) => phase === 'admitting' || phase === 'dumping');
   await stack.client.setPace('shop', { maxBytesPerSecond: 500_000, readers: 1 }, 'a test', 'to have a middle');
-  const { backupId } = await until((now) => (now.dump?.plainBytes ?? 0) > 1_000_000 && now.paceApplied);
+  const { backupId } = await until(
+    'the dump is in its middle',
+    ({ phase, dump }) => phase === 'dumping' && (dump?.plainBytes ?? 0) > 1_000_000,
+  );
   // So slow that it is still there when the slowest machine has seen what it waits for.
   await stack.client.setPace('shop', { maxBytesPerSecond: 20_000, readers: 1 }, 'a test', 'to stay in the middle');
   return { request: workflowId, backupId };
@@ -98,7 +113,7 @@ test('nobody watches the load: the dump still gives way, DDL and the queries beh
   expect(throughMs).toBeGreaterThan(2_900);
   // The migration goes on: the dump takes no new snapshot while it does.
   const counted = app.query<{ count: string }>('SELECT count(*) FROM public.notes');
-  await until((now) => now.dump?.current === 'waiting until nobody needs the locks');
+  await until('the dump waits', (now) => now.dump?.current === 'waiting until nobody needs the locks');
   expect(await held()).toBe(0);
   await ddl.query('COMMIT');
   expect((await counted).rows).toEqual([{ count: '3' }]);
@@ -123,10 +138,11 @@ test('queries queue behind the DDL that waits for us: all of them go on, and the
   const { request, backupId } = await midDump();
   const [ddl, ...apps] = [await session(), await session(), await session()];
   const altered = ddl.query('ALTER TABLE public.notes ADD COLUMN more int');
-  for (;;) {
-    const { rowCount } = await stack.postgres.sql('SELECT FROM pg_locks WHERE NOT granted', 'shop');
-    if (rowCount! > 0) break;
-  }
+  await eventually(
+    'the DDL waits',
+    async () => (await stack.postgres.sql('SELECT FROM pg_locks WHERE NOT granted', 'shop')).rowCount!,
+    (waiting) => waiting > 0,
+  );
   const counted = apps.map((app) => app.query('SELECT count(*) FROM public.notes'));
   await Promise.all([altered, ...counted]);
   await full();
@@ -148,13 +164,22 @@ test('alert: beside a load watch it is said once, in the run and in the catalogu
   const { request, backupId } = await midDump();
   const ddl = await session();
   const altered = ddl.query('ALTER TABLE public.notes ADD COLUMN evenmore int');
-  while ((await alertsOf(backupId)).length === 0) await delay(50);
+  await eventually(
+    'an alert is on record',
+    () => alertsOf(backupId),
+    (alerts) => alerts.length > 0,
+  );
   // Until its samplers have seen it too, and twice more.
-  const seen = async () =>
-    (await stack.catalog.loadWatches({ database: 'shop' }))[0]?.word.signals.postgres?.waitersBehindUs === 1;
-  while (!(await seen())) await delay(50);
+  await eventually(
+    'the watch has seen the waiter',
+    async () => (await stack.catalog.loadWatches({ database: 'shop' }))[0]?.word.signals.postgres?.waitersBehindUs,
+    (waiters) => waiters === 1,
+  );
   await delay(1_500);
-  expect(await until((now) => now.dump !== null)).toMatchObject({ phase: 'dumping', dump: { attempt: 1 } });
+  expect(await until('the dump tells', (now) => now.dump !== null)).toMatchObject({
+    phase: 'dumping',
+    dump: { attempt: 1 },
+  });
   expect(await alertsOf(backupId)).toHaveLength(1);
   await full();
   await altered;
