@@ -125,8 +125,8 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
   if (apart) placeServer(bench);
   // On a CPU of its own nobody gives way.
   const idle = apart ? null : openIdleGroup();
-  for (const { process } of idle ? bench.s3 : []) idle!.add(process.pid);
   const giveWay = (pid: number) => idle?.add(pid);
+  for (const { process } of bench.s3) giveWay(process.pid);
   initPgbench(bench, bench.database, SCALE);
   await bench.sql('create extension if not exists pg_stat_statements', bench.database);
   await readyLogFiles(bench);
@@ -226,8 +226,11 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
     };
   } finally {
     await Promise.all([free, ...nice, governed].map((one) => one.close()));
-    await Promise.all(idle ? bench.s3.map((server) => server.stop()) : []);
-    idle?.remove();
+    if (idle) {
+      // A group that somebody is in cannot be removed.
+      await Promise.all(bench.s3.map((server) => server.stop()));
+      idle.remove();
+    }
   }
 }
 

@@ -16,9 +16,23 @@ type CopyDeps = Pick<ActivityDeps, 'stores' | 'catalog'> & Partial<Pick<Activity
  * Of equally good ones, the one that is cheapest to read from.
  */
 export async function readableStores(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
+  return (await storesByCopy(deps, database, backupId)).readable;
+}
+
+/**
+ * Stores to take single objects from, each of which is hashed before it is used: the readable ones, then those whose copy is
+ * damaged or was given up. What they hold may be sound, and of a backup that no store holds whole it may be all there is.
+ */
+export async function storesOfObjects(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
+  const { readable, others } = await storesByCopy(deps, database, backupId);
+  return [...readable, ...others];
+}
+
+async function storesByCopy(deps: CopyDeps, database: string, backupId: string) {
   const catalog = await deps.catalog();
   const [rows, stores] = await Promise.all([catalog.copies({ backupId }), livingStores(deps, database)]);
-  return orderReadable(stores, rows, (store) => deps.terms?.pricesOf(store) ?? null);
+  const readable = orderReadable(stores, rows, (store) => deps.terms?.pricesOf(store) ?? null);
+  return { readable, others: stores.filter((store) => !readable.includes(store)) };
 }
 
 export function orderReadable(
@@ -54,18 +68,6 @@ export function orderReadable(
 export async function livingStores(deps: CopyDeps, database: string): Promise<readonly string[]> {
   const lives = await (await deps.catalog()).storeLives();
   return deps.stores.namesFor(database).filter((store) => lifeOf(lives, store) !== 'retired');
-}
-
-/**
- * Stores to take single objects from, each of which is hashed before it is used: the readable ones, then those whose copy is
- * damaged or was given up. What they hold may be sound, and of a backup that no store holds whole it may be all there is.
- */
-export async function storesOfObjects(deps: CopyDeps, database: string, backupId: string): Promise<readonly string[]> {
-  const [readable, living] = await Promise.all([
-    readableStores(deps, database, backupId),
-    livingStores(deps, database),
-  ]);
-  return [...readable, ...living.filter((store) => !readable.includes(store))];
 }
 
 /**

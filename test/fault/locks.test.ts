@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { HoldfastConfigInput } from '../../src/config/schema';
 import type { BackupProgress } from '../../src/domain/progress';
+import { until } from '../integration/cli/run-cli';
 import { endOpenRuns, fillShop, startStack, type Stack } from '../support/stack';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process';
 
@@ -45,25 +46,17 @@ async function session(): Promise<Client> {
   return client;
 }
 
-/** Looks until it is so; says what it waited for, and what it saw last, when that takes too long. */
-async function eventually<Seen>(what: string, look: () => Promise<Seen>, good: (seen: Seen) => boolean): Promise<Seen> {
-  for (const deadline = Date.now() + PATIENCE_MS; ; await delay(50)) {
-    const seen = await look();
-    if (good(seen)) return seen;
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}; last seen: ${JSON.stringify(seen)}`);
-  }
-}
-
-async function until(what: string, check: (now: BackupProgress) => boolean): Promise<BackupProgress> {
-  const now = await eventually(
-    what,
-    () => stack.client.progress('shop').catch(() => null),
-    (seen) => seen !== null && check(seen),
-  );
+async function untilRun(what: string, check: (now: BackupProgress) => boolean): Promise<BackupProgress> {
+  let now: BackupProgress | null = null;
+  const look = async () => {
+    now = await stack.client.progress('shop').catch(() => null);
+    return now !== null && check(now);
+  };
+  await until(what, look, PATIENCE_MS, () => `last seen: ${JSON.stringify(now)}`);
   return now!;
 }
 
-/** A run in the middle of its rows, slowed further by a person's word, which stands. */
+/** A run in the middle of its rows, slowed by a person's word, which stands. */
 async function midDump(): Promise<{ readonly request: string; readonly backupId: string }> {
   const { workflowId } = await stack.client.requestBackup({
     database: 'shop',
@@ -72,11 +65,11 @@ async function midDump(): Promise<{ readonly request: string; readonly backupId:
     requestedBy: 'a test',
   });
   // Before it dumps: at full pace so small a dump would be over before anybody could slow it.
-  await until('the run has begun', ({ phase }) => phase === 'admitting' || phase === 'dumping');
+  await untilRun('the run has begun', ({ phase }) => phase === 'admitting' || phase === 'dumping');
   await stack.client.setPace('shop', { maxBytesPerSecond: 500_000, readers: 1 }, 'a test', 'to have a middle');
-  const { backupId } = await until(
+  const { backupId } = await untilRun(
     'the dump is in its middle',
-    ({ phase, dump }) => phase === 'dumping' && (dump?.plainBytes ?? 0) > 1_000_000,
+    ({ phase, dump, paceApplied }) => phase === 'dumping' && (dump?.plainBytes ?? 0) > 1_000_000 && paceApplied,
   );
   // So slow that it is still there when the slowest machine has seen what it waits for.
   await stack.client.setPace('shop', { maxBytesPerSecond: 20_000, readers: 1 }, 'a test', 'to stay in the middle');
@@ -113,7 +106,7 @@ test('nobody watches the load: the dump still gives way, DDL and the queries beh
   expect(throughMs).toBeGreaterThan(2_900);
   // The migration goes on: the dump takes no new snapshot while it does.
   const counted = app.query<{ count: string }>('SELECT count(*) FROM public.notes');
-  await until('the dump waits', (now) => now.dump?.current === 'waiting until nobody needs the locks');
+  await untilRun('the dump waits', (now) => now.dump?.current === 'waiting until nobody needs the locks');
   expect(await held()).toBe(0);
   await ddl.query('COMMIT');
   expect((await counted).rows).toEqual([{ count: '3' }]);
@@ -138,11 +131,8 @@ test('queries queue behind the DDL that waits for us: all of them go on, and the
   const { request, backupId } = await midDump();
   const [ddl, ...apps] = [await session(), await session(), await session()];
   const altered = ddl.query('ALTER TABLE public.notes ADD COLUMN more int');
-  await eventually(
-    'the DDL waits',
-    async () => (await stack.postgres.sql('SELECT FROM pg_locks WHERE NOT granted', 'shop')).rowCount!,
-    (waiting) => waiting > 0,
-  );
+  const waiting = () => stack.postgres.sql('SELECT FROM pg_locks WHERE NOT granted', 'shop');
+  await until('the DDL waits', async () => (await waiting()).rowCount! > 0, PATIENCE_MS);
   const counted = apps.map((app) => app.query('SELECT count(*) FROM public.notes'));
   await Promise.all([altered, ...counted]);
   await full();
@@ -164,19 +154,13 @@ test('alert: beside a load watch it is said once, in the run and in the catalogu
   const { request, backupId } = await midDump();
   const ddl = await session();
   const altered = ddl.query('ALTER TABLE public.notes ADD COLUMN evenmore int');
-  await eventually(
-    'an alert is on record',
-    () => alertsOf(backupId),
-    (alerts) => alerts.length > 0,
-  );
+  await until('an alert is on record', async () => (await alertsOf(backupId)).length > 0, PATIENCE_MS);
   // Until its samplers have seen it too, and twice more.
-  await eventually(
-    'the watch has seen the waiter',
-    async () => (await stack.catalog.loadWatches({ database: 'shop' }))[0]?.word.signals.postgres?.waitersBehindUs,
-    (waiters) => waiters === 1,
-  );
+  const waiters = async () =>
+    (await stack.catalog.loadWatches({ database: 'shop' }))[0]?.word.signals.postgres?.waitersBehindUs;
+  await until('the watch has seen the waiter', async () => (await waiters()) === 1, PATIENCE_MS);
   await delay(1_500);
-  expect(await until('the dump tells', (now) => now.dump !== null)).toMatchObject({
+  expect(await untilRun('the dump tells', (now) => now.dump !== null)).toMatchObject({
     phase: 'dumping',
     dump: { attempt: 1 },
   });
