@@ -1,6 +1,5 @@
 /** One attempt of a dump: adopt what an earlier attempt committed, or read, seal, store and commit. */
 import { activityInfo, log } from '@temporalio/activity';
-import { startPace } from '../domain/load/pace-of';
 import { backupTypeOf } from '../domain/names';
 import { errorFacts, isHoldfastError } from '../errors/holdfast-error';
 import { quietAfter } from '../domain/load/lock-verdict';
@@ -79,7 +78,8 @@ async function dump(deps: ActivityDeps, input: DumpInput, beat: Beat, told: Told
     return resultOf(found, unopened, sent.sentBytes, [notice], adoptedTransfers(found, sent));
   }
 
-  const governor = createGovernor({ pace: startPace(input.pace, deps.load.of(database)?.rules ?? null) });
+  const { maxBytesPerSecond } = deps.load.rulesOf(database);
+  const governor = createGovernor({ pace: input.pace, maxBytesPerSecond });
   const forget = deps.governors.add(backupId, { database, governor });
   const { attempt } = activityInfo();
   const meter = createProgressMeter(attempt);

@@ -1,4 +1,5 @@
 /** The governor of one dump: a token bucket for bytes, places for readers and uploads, and a gate that a pause closes. */
+import { withinMaximum } from '../domain/load/pace-of';
 import { FULL_PACE, newerPace, type Pace } from '../domain/pace';
 import type { Governor, Place } from './governor';
 
@@ -12,6 +13,8 @@ export interface GovernorClock {
 export interface GovernorOptions {
   /** In force from the start. @default full pace */
   readonly pace?: Pace;
+  /** Bytes per second that only a person's word passes, whether or not anybody watches the load. @default null = no limit */
+  readonly maxBytesPerSecond?: number | null;
   /** @default the monotonic clock and timers of this process */
   readonly clock?: GovernorClock;
   /** Seconds of the rate that may be spent at once after idling. @default 0.25 */
@@ -46,7 +49,8 @@ interface Room {
 export function createGovernor(options: GovernorOptions = {}): Governor {
   const clock = options.clock ?? systemClock;
   const burstSeconds = options.burstSeconds ?? 0.25;
-  let pace = options.pace ?? FULL_PACE;
+  const limits = { maxBytesPerSecond: options.maxBytesPerSecond ?? null };
+  let pace = withinMaximum(options.pace ?? FULL_PACE, limits);
   let pausedAt: number | null = pace.paused ? clock.now() : null;
   let tokens = 0;
   let refilledAt = clock.now();
@@ -125,8 +129,9 @@ export function createGovernor(options: GovernorOptions = {}): Governor {
     get pace() {
       return pace;
     },
-    apply(asked) {
-      if (newerPace(pace, asked) !== asked) return false;
+    apply(wanted) {
+      if (newerPace(pace, wanted) !== wanted) return false;
+      const asked = withinMaximum(wanted, limits);
       refill();
       // Debt of a slower pace is not carried into a faster one: the new rate counts from now.
       if (asked.maxBytesPerSecond !== pace.maxBytesPerSecond) tokens = 0;

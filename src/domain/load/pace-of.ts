@@ -36,9 +36,8 @@ export function stoppedPace(current: Pace, stop: Pick<EmergencyStop, 'by' | 'why
   return { maxBytesPerSecond, readers, uploads, paused: true, reason: stopText(stop), setBy: stop.by, sequence };
 }
 
-/** What a dump begins with: the watch has not spoken yet, and a maximum holds already. A person's word stands as it is. */
-export function startPace(asked: Pace, rules: Pick<LoadRules, 'maxBytesPerSecond'> | null): Pace {
-  const most = rules?.maxBytesPerSecond ?? null;
+/** What is obeyed of a pace: the maximum of the configuration holds whatever a rule says. A person's word stands as it is. */
+export function withinMaximum(asked: Pace, { maxBytesPerSecond: most }: Pick<LoadRules, 'maxBytesPerSecond'>): Pace {
   if (most === null || !isAutomatic(asked)) return asked;
   return { ...asked, maxBytesPerSecond: Math.min(most, asked.maxBytesPerSecond ?? most) };
 }

@@ -65,6 +65,17 @@ test('an older target changes nothing, and a longer pause counts from its beginn
   expect(governor.pausedForMs()).toBe(2_000);
 });
 
+test('what a rule asks for stays below the maximum from the start on, and a person passes it', () => {
+  const governor = createGovernor({ clock: handClock(), maxBytesPerSecond: 1_000 });
+  expect(governor.pace.maxBytesPerSecond).toBe(1_000);
+  expect(governor.apply(pace(1, { maxBytesPerSecond: 400 }))).toBe(true);
+  expect(governor.pace.maxBytesPerSecond).toBe(400);
+  expect(governor.apply(pace(2, {}))).toBe(true);
+  expect(governor.pace).toEqual(pace(2, { maxBytesPerSecond: 1_000 }));
+  expect(governor.apply(pace(3, { maxBytesPerSecond: 5_000, setBy: 'ana' }))).toBe(true);
+  expect(governor.pace.maxBytesPerSecond).toBe(5_000);
+});
+
 test('whoever waits is let go with the reason when its signal is aborted, and takes no tokens', async () => {
   const clock = handClock();
   const governor = createGovernor({ clock, pace: pace(1, { maxBytesPerSecond: 100 }) });

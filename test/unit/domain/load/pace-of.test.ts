@@ -1,21 +1,21 @@
 import { ladder } from '../../../../src/domain/load/ladder';
-import { provisionalPace, startPace } from '../../../../src/domain/load/pace-of';
+import { provisionalPace, withinMaximum } from '../../../../src/domain/load/pace-of';
 import { FULL_PACE, LOAD_WATCH, newerPace, type Pace } from '../../../../src/domain/pace';
 
-describe('the pace that a dump begins with', () => {
+describe('the pace that a dump obeys', () => {
   const most = { maxBytesPerSecond: 10e6 };
 
-  it('is never above the maximum, although the watch has not spoken yet', () => {
-    expect(startPace(FULL_PACE, most)).toEqual({ ...FULL_PACE, maxBytesPerSecond: 10e6 });
-    expect(startPace({ ...FULL_PACE, setBy: LOAD_WATCH, maxBytesPerSecond: 20e6 }, most).maxBytesPerSecond).toBe(10e6);
-    expect(startPace({ ...FULL_PACE, setBy: LOAD_WATCH, maxBytesPerSecond: 4e6 }, most).maxBytesPerSecond).toBe(4e6);
+  it('is never above the maximum, whatever a rule says', () => {
+    expect(withinMaximum(FULL_PACE, most)).toEqual({ ...FULL_PACE, maxBytesPerSecond: 10e6 });
+    const watch = { ...FULL_PACE, setBy: LOAD_WATCH };
+    expect(withinMaximum({ ...watch, maxBytesPerSecond: 20e6 }, most).maxBytesPerSecond).toBe(10e6);
+    expect(withinMaximum({ ...watch, maxBytesPerSecond: 4e6 }, most).maxBytesPerSecond).toBe(4e6);
   });
 
-  it('is as asked for where nothing is stated, where nobody watches, and where a person spoke', () => {
-    expect(startPace(FULL_PACE, { maxBytesPerSecond: null })).toBe(FULL_PACE);
-    expect(startPace(FULL_PACE, null)).toBe(FULL_PACE);
+  it('is as asked for where nothing is stated, and where a person spoke', () => {
+    expect(withinMaximum(FULL_PACE, { maxBytesPerSecond: null })).toBe(FULL_PACE);
     const ana = { ...FULL_PACE, setBy: 'ana', maxBytesPerSecond: 50e6 };
-    expect(startPace(ana, most)).toBe(ana);
+    expect(withinMaximum(ana, most)).toBe(ana);
   });
 });
 
