@@ -10,14 +10,17 @@ export interface Beat {
 }
 
 export interface HeartbeatOptions {
-  /** @default a fifth of the heartbeat timeout, at most 500 ms: a pause from the Web UI is learnt from the answer to a heartbeat */
+  /** @default a fifth of the heartbeat timeout, at most a second: a pause from the Web UI is learnt from the answer to a heartbeat */
   readonly everyMs?: number;
   /** What the first heartbeats carry: progress of an earlier attempt, which would be lost with this one otherwise. @default null */
   readonly initial?: unknown;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-const LONGEST_INTERVAL_MS = 500;
+/** Each is a write of Temporal's, and an action where those are paid for. */
+const LONGEST_INTERVAL_MS = 1_000;
+/** Of an activity that never ends: what cuts it short may take so long to reach it. */
+export const WATCH_INTERVAL_MS = 2_000;
 
 /**
  * Runs `work` while heartbeats go out on a timer of their own: a pause, a slow store or a long query never holds them back.

@@ -12,7 +12,7 @@ import { orchestrationError } from '../errors/orchestration';
 import { isHoldfastError } from '../errors/holdfast-error';
 import type { LoadSession } from '../load/watch-session';
 import type { ActivityDeps, WatchedLoad } from './deps';
-import { withHeartbeat, type Beat } from './heartbeat';
+import { WATCH_INTERVAL_MS, withHeartbeat, type Beat } from './heartbeat';
 import type { LoadRhythm, LoadWatchState, PaceOrder, SampleLoadInput, SampleLoadResult } from './load-types';
 import { moreImportant } from './gives-way';
 import { keep, patiently, type Where } from './load-records';
@@ -33,7 +33,10 @@ export function createLoadWatchActivities(deps: LoadDeps): Pick<HoldfastActiviti
       const told = Context.current().info.heartbeatDetails as LoadWatchState | null | undefined;
       // An attempt that died had seen more than the workflow knows.
       const known = told && told.rounds > (input.known?.rounds ?? 0) ? told : input.known;
-      return withHeartbeat((beat) => watch(deps, { ...input, known }, beat), { initial: known });
+      return withHeartbeat((beat) => watch(deps, { ...input, known }, beat), {
+        everyMs: WATCH_INTERVAL_MS,
+        initial: known,
+      });
     },
   };
 }

@@ -13,7 +13,7 @@ import {
   type Watched,
 } from '../domain/store-watch';
 import type { ActivityDeps } from './deps';
-import { withHeartbeat, type Beat } from './heartbeat';
+import { WATCH_INTERVAL_MS, withHeartbeat, type Beat } from './heartbeat';
 import { inTime } from './in-time';
 import type { HoldfastActivities, WatchInput, WatchResult } from './types';
 
@@ -28,7 +28,9 @@ export function createWatchActivities(deps: WatchDeps): Pick<HoldfastActivities,
   return {
     watchStore: (input) => {
       const known = Context.current().info.heartbeatDetails as WatchResult | null | undefined;
-      return withHeartbeat((beat) => watch(deps, resumed(input, known ?? null), beat));
+      return withHeartbeat((beat) => watch(deps, resumed(input, known ?? null), beat), {
+        everyMs: WATCH_INTERVAL_MS,
+      });
     },
   };
 }
