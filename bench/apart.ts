@@ -13,6 +13,17 @@ const SERVER_CPU = '0';
 /** Folder of a bench whose files are in memory. */
 export const APART_FOLDER = `${MEMORY}/holdfast-bench`;
 
+/** Of what stands elsewhere in life: neither its writes nor its flushes wait in the queue of the server's disk. */
+export function elsewhereFolder(): string | undefined {
+  try {
+    accessSync(MEMORY, constants.W_OK);
+  } catch {
+    // Then it shares the disk too.
+    return undefined;
+  }
+  return `${MEMORY}/holdfast-bench-elsewhere`;
+}
+
 /** Moves this process, and so all that it starts from now on, off the server's CPU. @throws Error where the machine cannot be divided */
 export function leaveServerAlone(): void {
   if (cpus().length < 2) throw new Error('the section impact-apart needs two CPUs');

@@ -49,6 +49,8 @@ export interface Bench {
   url(database?: string): string;
   /** Environment in which pg_dump and friends need no further words, for this database. */
   pgEnv(database?: string): NodeJS.ProcessEnv;
+  /** Folder for what stands on machines of its own in life: it need not be on the disk of the server that is measured. */
+  readonly elsewhere: string;
   /** Empties `out` and the stores. */
   clean(): void;
   /** Where the S3 server keeps the objects of its bucket. */
@@ -63,8 +65,9 @@ export async function openBench(
   say: (line: string) => void,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Bench> {
-  const { folder } = options;
+  const { folder, elsewhere = folder } = options;
   await clearFolder(folder);
+  if (elsewhere !== folder) await clearFolder(elsewhere);
   installPeers(say);
   // 15 where there is one: it is what the published figures were measured with.
   const [installation] = await ensurePostgres([15], { say, install: false }).catch(async () => [
@@ -89,7 +92,7 @@ export async function openBench(
     ['s3-one', 's3-two'].map(async (name) => {
       const server = await startEmbeddedS3({
         program: versitygw.path,
-        folder: join(folder, name),
+        folder: join(elsewhere, name),
         buckets: [BUCKET, WORKER_BUCKET],
       });
       supervisor.add(name, () => server.stop());
@@ -101,12 +104,7 @@ export async function openBench(
   const out = join(folder, 'out');
   const storePath = join(folder, 'store');
   const description = await initKeys(join(folder, 'keys'));
-  const url = (database = DATABASE) => {
-    const socket = new URL(postgres.url(database));
-    socket.searchParams.set('host', postgres.socketDir);
-    socket.searchParams.set('port', String(postgres.port));
-    return socket.href.replace(/@[^/]*\//, '@/');
-  };
+  const url = (database = DATABASE) => socketUrl(postgres, database);
   const pgEnv = (database = DATABASE): NodeJS.ProcessEnv => ({
     ...process.env,
     PATH: `${installation!.binDir}:${process.env.PATH}`,
@@ -122,8 +120,9 @@ export async function openBench(
    */
   const setAside = (path: string) => {
     if (!existsSync(path)) return;
-    mkdirSync(join(folder, 'emptied'), { recursive: true });
-    renameSync(path, join(folder, 'emptied', String((emptied += 1))));
+    const aside = join(path.startsWith(elsewhere) ? elsewhere : folder, 'emptied');
+    mkdirSync(aside, { recursive: true });
+    renameSync(path, join(aside, String((emptied += 1))));
   };
   const bench: Bench = {
     supervisor,
@@ -135,6 +134,7 @@ export async function openBench(
     s3: [s3[0]!, s3[1]!],
     keysDir: join(folder, 'keys'),
     out,
+    elsewhere,
     scratchDir: join(realpathSync(join(folder, 'postgres', 'cluster')), 'scratch'),
     ageRecipient: description.recipients[0]!.recipient,
     stores: { folder: folderStore('folder', storePath), one: one.store, two: two.store },
@@ -150,27 +150,38 @@ export async function openBench(
       bench.emptyBucket('one');
       bench.emptyBucket('two');
     },
-    bucketFolder: (server) => join(folder, `s3-${server}`, 'data', BUCKET),
+    bucketFolder: (server) => join(elsewhere, `s3-${server}`, 'data', BUCKET),
     emptyBucket(server) {
       for (const part of ['data', 'metadata']) {
-        const path = join(folder, `s3-${server}`, part, BUCKET);
+        const path = join(elsewhere, `s3-${server}`, part, BUCKET);
         setAside(path);
         mkdirSync(path, { recursive: true });
       }
     },
-    async sql(text, database = 'postgres') {
-      const client = new Client({ connectionString: postgres.url(database) });
-      await client.connect();
-      try {
-        await client.query(text);
-      } finally {
-        await client.end();
-      }
-    },
+    sql: (text, database = 'postgres') => sqlOf(postgres, text, database),
   };
   bench.clean();
   await bench.sql(`create database ${DATABASE}`);
   return bench;
+}
+
+/** Over the Unix socket, as pg_dump and friends take it too. */
+export function socketUrl(postgres: EmbeddedPostgres, database: string): string {
+  const socket = new URL(postgres.url(database));
+  socket.searchParams.set('host', postgres.socketDir);
+  socket.searchParams.set('port', String(postgres.port));
+  return socket.href.replace(/@[^/]*\//, '@/');
+}
+
+/** Runs statements in a session of its own. */
+export async function sqlOf(postgres: EmbeddedPostgres, text: string, database: string): Promise<void> {
+  const client = new Client({ connectionString: postgres.url(database) });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Removes what the bench made. */
@@ -179,8 +190,10 @@ export async function clearFolder(folder: string): Promise<void> {
   if (existsSync(folder) && !existsSync(mark)) throw new Error(`${folder} exists, and no bench made it`);
   for (const name of ['s3-one', 's3-two']) await stopLeftover(join(folder, name, 's3.pid'));
   await stopLeftover(join(folder, 'gcs', 'gcs.pid'));
-  await endEmbeddedPostgres(join(folder, 'postgres'));
-  removeClusterFolder(join(folder, 'postgres'));
+  for (const cluster of ['postgres', 'catalog']) {
+    await endEmbeddedPostgres(join(folder, cluster));
+    removeClusterFolder(join(folder, cluster));
+  }
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(mark, '');

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pace } from '../src/domain/pace';
 import { placeServer, placeUsers } from './apart';
 import type { Bench } from './bench';
+import { openCatalogServer } from './catalog-server';
 import { openIdleGroup } from './idle-group';
 import { openInstallation, type Installation } from './installation';
 import { readyLogFiles } from './log-files';
@@ -27,7 +28,7 @@ const QUIET_MS = 15_000;
 /** Of the lane without a backup: as long as a governed one takes. */
 const NOTHING_MS = 90_000;
 /** Of each look at a run: what the looks cost is little beside the run. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 5_000;
 /** A governed backup that takes longer is cancelled, and the share that it had read is told. */
 export const LONGEST_MS = 180_000;
 
@@ -85,6 +86,8 @@ export interface ImpactResult {
   readonly script: string;
   /** The workers that give way, and what has machines of its own elsewhere, computed only while nothing else wanted to. */
   readonly idleGroup?: boolean;
+  /** The files of Temporal, the stores and the catalogue were in memory, those of the database were not. */
+  readonly inMemory?: boolean;
   /** What the governed backup was told, as holdfast.yaml says it. */
   readonly governed: object;
   /** All quiet times together. */
@@ -136,9 +139,12 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
   const capacity = median(speeds);
   const asked = Math.round(capacity / 2);
   bench.say(`capacity ${Math.round(capacity)} transactions/s; ${asked} are asked for`);
+  const catalogServer = await openCatalogServer(bench);
+  giveWay(catalogServer.pid);
   const free = await openInstallation(bench, {
     name: 'free',
     databases: [{ name: 'free' }],
+    catalogServer,
     place: { temporal: giveWay },
   });
   const nice = apart
@@ -148,6 +154,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
           name: 'nice',
           databases: [{ name: 'nice' }],
           sections: { worker: GOVERNED_WORKER },
+          catalogServer,
           place: { temporal: giveWay, worker: giveWay },
         }),
       ];
@@ -155,6 +162,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
     name: 'governed',
     databases: [{ name: 'governed', load: GOVERNED_LOAD, readers: GOVERNED_READERS }],
     sections: { worker: GOVERNED_WORKER },
+    catalogServer,
     place: { temporal: giveWay, worker: giveWay },
   });
   try {
@@ -186,6 +194,8 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
         const index = (turn + round - 1) % lanes.length;
         const lane = lanes[index]!;
         await lane.prepare();
+        // It grows by each transaction, and every backup reads it.
+        await bench.sql('truncate pgbench_history', bench.database);
         await restful();
         const from = Date.now();
         const { share, paces } = await lane.run();
@@ -219,6 +229,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
       asked,
       script: SHAPE.script,
       idleGroup: idle !== null,
+      inMemory: bench.elsewhere !== bench.options.folder,
       governed: GOVERNED,
       alone: felt(quiet),
       aloneP95: quiet.map((time) => felt([time]).p95),
@@ -228,7 +239,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
     await Promise.all([free, ...nice, governed].map((one) => one.close()));
     if (idle) {
       // A group that somebody is in cannot be removed.
-      await Promise.all(bench.s3.map((server) => server.stop()));
+      await Promise.all([catalogServer, ...bench.s3].map((server) => server.stop()));
       idle.remove();
     }
   }

@@ -26,8 +26,16 @@ export interface InstallationOptions {
   readonly databases: readonly InstalledDatabase[];
   /** Further sections of holdfast.yaml. */
   readonly sections?: Readonly<Record<string, unknown>>;
+  /** Of the catalogue. @default the bench's own */
+  readonly catalogServer?: CatalogServer;
   /** Told of the processes when they have started: where they compute. */
   readonly place?: { readonly temporal?: (pid: number) => void; readonly worker?: (pid: number) => void };
+}
+
+/** Where the catalogue's database is made. */
+export interface CatalogServer {
+  sql(text: string): Promise<void>;
+  url(database: string): string;
 }
 
 export interface Installation {
@@ -53,15 +61,18 @@ export async function openInstallation(bench: Bench, options: InstallationOption
   mkdirSync(folder, { recursive: true });
   try {
     const { path } = await ensureTool('temporal', { say: bench.say });
-    const temporal = await startEmbeddedTemporal({ program: path, folder: join(folder, 'temporal') });
+    const temporal = await startEmbeddedTemporal({
+      program: path,
+      folder: join(bench.elsewhere, options.name, 'temporal'),
+    });
     supervisor.add('Temporal', () => temporal.stop());
     options.place?.temporal?.(temporal.process.pid);
-    await bench.sql(
-      `do $$ begin create role ${ROLE} superuser login; exception when duplicate_object then null; end $$`,
-    );
+    const catalogServer = options.catalogServer ?? bench;
+    const role = `do $$ begin create role ${ROLE} superuser login; exception when duplicate_object then null; end $$`;
+    for (const server of new Set([bench, catalogServer])) await server.sql(role);
     const catalog = `catalog_${options.name}`;
-    await bench.sql(`drop database if exists ${catalog} with (force)`);
-    await bench.sql(`create database ${catalog}`);
+    await catalogServer.sql(`drop database if exists ${catalog} with (force)`);
+    await catalogServer.sql(`create database ${catalog}`);
     const secret = (name: string, value: string) => {
       writeFileSync(join(folder, name), value, { mode: 0o600 });
       return `file:${name}`;
@@ -93,7 +104,7 @@ export async function openInstallation(bench: Bench, options: InstallationOption
         signingKey: `file:${keys}/signing.key`,
         identities: [`file:${keys}/identity.txt`],
       },
-      catalog: { connection: { url: secret('catalog.url', asRole(bench.url(catalog))) } },
+      catalog: { connection: { url: secret('catalog.url', asRole(catalogServer.url(catalog))) } },
       temporal: { address: temporal.address, namespace: temporal.namespace },
       tools: { postgresBin: [bench.binDir] },
       scratch: { dir: bench.scratchDir },

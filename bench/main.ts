@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Supervisor } from '../src/provision';
-import { APART_FOLDER, leaveServerAlone, shareAgain } from './apart';
+import { APART_FOLDER, elsewhereFolder, leaveServerAlone, shareAgain } from './apart';
 import { clearFolder, describeMachine, openBench } from './bench';
 import { measureCopies } from './copies';
 import { DAY_STARTS, measureDay, QUICK_STARTS } from './day';
@@ -106,8 +106,10 @@ async function runSections(
   } finally {
     await supervisor.stopAll();
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted).off('uncaughtException', broken);
-    await clearFolder(options.folder);
-    rmSync(options.folder, { recursive: true, force: true });
+    for (const folder of [options.folder, options.elsewhere ?? options.folder]) {
+      await clearFolder(folder);
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 }
 
@@ -144,7 +146,8 @@ async function main(): Promise<void> {
   const only = (wanted: (section: Section) => boolean, megabytes: number) =>
     runSections(options, served.filter(wanted), megabytes, results);
   await only((section) => section !== 'large' && !FELT.has(section) && !STEERED.has(section), options.megabytes);
-  await only((section) => section === 'impact', options.impactMegabytes);
+  if (served.includes('impact'))
+    await runSections({ ...options, elsewhere: elsewhereFolder() }, ['impact'], options.impactMegabytes, results);
   if (served.includes('impact-apart')) {
     leaveServerAlone();
     await runSections({ ...options, folder: APART_FOLDER }, ['impact-apart'], options.impactMegabytes, results);

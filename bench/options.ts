@@ -32,6 +32,8 @@ export interface BenchOptions {
   /** Of the sections in which a backup must last long enough to be steered. */
   readonly steeredMegabytes: number;
   readonly folder: string;
+  /** For the files of what stands on machines of its own in life. @default `folder` */
+  readonly elsewhere?: string;
   /** Figures for development: they are printed, and the results that are kept stay as they are. */
   readonly quick: boolean;
 }

@@ -61,7 +61,7 @@ export interface LoadOptions {
 /** Runs until it is stopped. */
 export function startLoad(bench: Bench, database: string, shape: LoadShape, options: LoadOptions): Load {
   const { perSecond, logged } = options;
-  const folder = join(bench.options.folder, 'pgbench');
+  const folder = join(bench.elsewhere, 'pgbench');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const args = [...shapeArgs(shape), '-j', '1', '-T', '3600', '--log', `--log-prefix=${folder}/log`];

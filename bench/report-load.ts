@@ -119,11 +119,12 @@ function samplingPart({ values, ...about }: Measured<SamplingResult>, intro: Int
 
 const SHARED = {
   title: '## What the application feels',
-  where: 'All on the same cores and the same disk: database, pgbench, worker, Temporal, store.',
+  where: 'All on the same cores: database, pgbench, worker, Temporal, store, catalogue.',
 };
 const GIVE_WAY =
-  ' Workers that give way, and Temporal and the store, which have machines of their own elsewhere, are in a control group that computes only ' +
-  'while nothing else wants to (`CPUWeight=idle` of a systemd unit).';
+  ' Workers that give way, and Temporal, the store and the catalogue, which have machines of their own elsewhere, are in a control group that ' +
+  'computes only while nothing else wants to (`CPUWeight=idle` of a systemd unit).';
+const NOT_ON_DISK = ' The files of those three are in memory: the disk is the database’s and the worker’s.';
 const APART = {
   title: '## What the application feels, the server on a CPU of its own',
   where:
@@ -136,7 +137,7 @@ function impactPart(
   { title, where }: typeof SHARED,
   intro: Intro,
 ): string[] {
-  const { alone, aloneP95, lanes, capacity, asked, script, idleGroup, governed } = values;
+  const { alone, aloneP95, lanes, capacity, asked, script, idleGroup, inMemory, governed } = values;
   const row = (name: string, p95: string, spread: string, p50: string, p99: string, rate: string, rest: string[]) => [
     name, rate, p50, p95, spread, p99, ...rest,
   ]; // prettier-ignore
@@ -146,7 +147,7 @@ function impactPart(
     title,
     `${intro(about)} One pgbench (${script}, 8 clients, prepared) runs through all of it at half of what it reached at full speed: ` +
       `${asked} of ${Math.round(capacity)} transactions per second, latencies from the time at which each was due. ` +
-      `${where}${idleGroup ? GIVE_WAY : ''} To alone: the p95 of each run to that of the quiet times just before and after it; middle of the runs, and least to most. A governed backup is cancelled after ${LONGEST_MS / 1_000} s. Its configuration:`,
+      `${where}${idleGroup ? GIVE_WAY : ''}${inMemory ? NOT_ON_DISK : ''} To alone: the p95 of each run to that of the quiet times just before and after it; middle of the runs, and least to most. A governed backup is cancelled after ${LONGEST_MS / 1_000} s. Its configuration:`,
     `\`\`\`yaml\n${stringify(governed).trim()}\n\`\`\``,
     table(
       [
