@@ -1,5 +1,5 @@
 /** A control group that computes only while nothing else wants to: what `CPUWeight=idle` in a systemd unit makes. */
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Of the kernel's two kinds of control groups, the older one keeps CPUs apart from the rest. */
@@ -8,6 +8,8 @@ const ROOTS = ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup'];
 export interface IdleGroup {
   /** Moves a process with all of its threads; what it starts from now on is in the group too. */
   add(pid: number): void;
+  /** To each of its processes. */
+  signal(name: NodeJS.Signals): void;
   /** Once its processes have ended. */
   remove(): void;
 }
@@ -26,6 +28,7 @@ export function openIdleGroup(): IdleGroup | null {
       writeFileSync(join(folder, 'cpu.idle'), '1', { flag: 'r+' });
       return {
         add: (pid) => writeFileSync(join(folder, 'cgroup.procs'), String(pid)),
+        signal: (name) => signalAll(folder, name),
         remove: () => remove(folder),
       };
     } catch {
@@ -33,6 +36,15 @@ export function openIdleGroup(): IdleGroup | null {
     }
   }
   return null;
+}
+
+function signalAll(folder: string, name: NodeJS.Signals): void {
+  for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean))
+    try {
+      process.kill(Number(pid), name);
+    } catch {
+      // It has ended in between.
+    }
 }
 
 function remove(folder: string): void {

@@ -4,20 +4,29 @@
  * time cut out of its log, compared with the quiet times before and after it. A lane without a backup says what chance does.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pace } from '../src/domain/pace';
 import { placeServer, placeUsers } from './apart';
 import type { Bench } from './bench';
 import { openCatalogServer } from './catalog-server';
 import { openIdleGroup } from './idle-group';
-import { openInstallation, type Installation } from './installation';
+import {
+  DUMP_COMMAND,
+  dumpLane,
+  LONGEST_MS,
+  nothingLane,
+  standingStill,
+  workerLane,
+  type Worked,
+} from './impact-lanes';
+import { openInstallation } from './installation';
 import { readyLogFiles } from './log-files';
 import { median, shell } from './measure';
 import { feltBetween, initPgbench, runPgbench, startLoad, type Felt, type LoadShape } from './pgbench';
+import { compareTurns, type Standstill } from './standstill';
 
 /** Reads and writes of one large table: without the few rows that all transactions of TPC-B meet in. */
 const SHAPE: LoadShape = { script: 'simple-update', clients: 8 };
-/** Times 100 000 accounts. */
-const SCALE = 10;
+/** Times 100 000 accounts: 65 MB. */
+const SCALE = 5;
 const CAPACITY_SECONDS = 5;
 /** What a lane leaves behind, before the next quiet time counts. */
 const SETTLE_MS = 4_000;
@@ -25,12 +34,8 @@ const SETTLE_MS = 4_000;
 const LAG_MS = 20;
 const CAUGHT_UP_MS = 30_000;
 const QUIET_MS = 15_000;
-/** Of the lane without a backup: as long as a governed one takes. */
+/** Of the lane without a backup. */
 const NOTHING_MS = 90_000;
-/** Of each look at a run: what the looks cost is little beside the run. */
-const LOOK_MS = 5_000;
-/** A governed backup that takes longer is cancelled, and the share that it had read is told. */
-export const LONGEST_MS = 180_000;
 
 /**
  * As a user writes it for a small server that the worker shares: a backup that is never quick, and slower while the server's backends
@@ -41,9 +46,9 @@ const GOVERNED_LOAD = {
   watch: true,
   // The bench runs at any hour.
   peak: { windows: [] },
-  maxRate: '2MB/s',
-  minRate: '1MB/s',
-  safePace: { maxRate: '2MB/s', readers: 1 },
+  maxRate: '500KB/s',
+  minRate: '250KB/s',
+  safePace: { maxRate: '500KB/s', readers: 1 },
   limits: {
     backendCpuWaitMs: { throttle: '+20%', release: '+10%', pause: '+100%', least: 0 },
     hostCpu: 'off',
@@ -59,16 +64,10 @@ const GOVERNED_WORKER = { niceness: 10 };
 
 const GOVERNED = { readers: GOVERNED_READERS, load: GOVERNED_LOAD, worker: GOVERNED_WORKER };
 
-export const DUMP_COMMAND = 'pg_dump -Fd -j2';
-
-export interface ImpactRun {
+export interface ImpactRun extends Worked {
   readonly round: number;
   /** From the request to the end. */
   readonly ms: number;
-  /** Of the bytes of the database, 0..1; 1 = it ended. */
-  readonly share: number;
-  /** "+3 s 8 MB/s: why" of each pace that it was given. */
-  readonly paces: readonly string[];
   readonly felt: Felt;
   /** In the quiet times before and after it, as if they were one. */
   readonly quiet: Felt;
@@ -90,33 +89,27 @@ export interface ImpactResult {
   readonly inMemory?: boolean;
   /** What the governed backup was told, as holdfast.yaml says it. */
   readonly governed: object;
+  /** A governed backup that took longer was cancelled. Milliseconds. */
+  readonly longestMs: number;
   /** All quiet times together. */
   readonly alone: Felt;
   /** The p95 of each quiet time by itself: what chance does to it. */
   readonly aloneP95: readonly number[];
   readonly lanes: readonly ImpactLane[];
+  /** Where the processes could be stopped. */
+  readonly standstill?: Standstill | null;
 }
 
 /** What happened in a lane; times in milliseconds since the epoch. */
-interface Ran {
+interface Ran extends Worked {
   readonly lane: number;
   readonly round: number;
   readonly from: number;
   readonly to: number;
-  readonly share: number;
-  readonly paces: readonly string[];
-}
-
-interface WorkedLane {
-  readonly name: string;
-  /** In the quiet time before it: what must run before the backup begins. */
-  readonly prepare: () => Promise<void>;
-  readonly run: () => Promise<Pick<ImpactRun, 'share' | 'paces'>>;
-  readonly after: () => Promise<void>;
 }
 
 export const LANES = {
-  nothing: 'no backup, for as long',
+  nothing: 'no backup',
   dump: DUMP_COMMAND,
   free: 'Holdfast, not governed',
   nice: 'Holdfast, not governed, its worker gives way',
@@ -170,7 +163,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
     const load = startLoad(bench, bench.database, SHAPE, { perSecond: asked });
     if (apart) placeUsers(load.pid);
     const lanes = [
-      nothingLane(bench.options.quick ? QUIET_MS : NOTHING_MS),
+      nothingLane(LANES.nothing, bench.options.quick ? QUIET_MS : NOTHING_MS),
       dumpLane(bench),
       workerLane(LANES.free, free, 'free'),
       ...nice.map((one) => workerLane(LANES.nice, one, 'nice')),
@@ -207,6 +200,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
         for (const pace of paces) bench.say(`  ${pace}`);
       }
     await restful();
+    const turns = idle ? await standingStill(bench, governed, idle) : [];
     const all = await load.stop();
     const felt = (times: readonly { from: number; to: number }[]) => feltBetween(all, times);
     const runsOf = (index: number): ImpactRun[] =>
@@ -231,9 +225,11 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
       idleGroup: idle !== null,
       inMemory: bench.elsewhere !== bench.options.folder,
       governed: GOVERNED,
+      longestMs: LONGEST_MS,
       alone: felt(quiet),
       aloneP95: quiet.map((time) => felt([time]).p95),
       lanes: lanes.map(({ name }, index) => ({ name, runs: runsOf(index) })),
+      standstill: compareTurns(all, turns),
     };
   } finally {
     await Promise.all([free, ...nice, governed].map((one) => one.close()));
@@ -243,85 +239,6 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
       idle.remove();
     }
   }
-}
-
-function nothingLane(ms: number): WorkedLane {
-  return {
-    name: LANES.nothing,
-    prepare: () => Promise.resolve(),
-    run: async () => {
-      await sleep(ms);
-      return { share: 1, paces: [] };
-    },
-    after: () => Promise.resolve(),
-  };
-}
-
-function dumpLane(bench: Bench): WorkedLane {
-  return {
-    name: LANES.dump,
-    prepare: async () => bench.clean(),
-    run: async () => {
-      await shell(`${DUMP_COMMAND} -f ${bench.out}/dir`, bench.pgEnv());
-      return { share: 1, paces: [] };
-    },
-    after: () => Promise.resolve(),
-  };
-}
-
-/** Its worker runs only around its own turns: a watch would learn the other backups as what is usual. */
-function workerLane(name: string, installation: Installation, database: string): WorkedLane {
-  let worker: Awaited<ReturnType<Installation['startWorker']>> | null = null;
-  return {
-    name,
-    prepare: async () => {
-      worker = await installation.startWorker();
-    },
-    run: () => boundedBackup(installation, database),
-    after: async () => void (await worker?.stop()),
-  };
-}
-
-async function boundedBackup({ client }: Installation, database: string): Promise<Pick<ImpactRun, 'share' | 'paces'>> {
-  const startedAt = Date.now();
-  const endsAt = startedAt + LONGEST_MS;
-  const { workflowId } = await client.requestBackup({
-    database,
-    type: 'full',
-    overlap: 'wait',
-    requestedBy: 'bench',
-  });
-  const result = client.requestResult(workflowId).then(
-    (known) => known,
-    (error: unknown) => ({ backup: null, reason: String(error) }),
-  );
-  let ended: Awaited<typeof result> | null = null;
-  void result.then((known) => (ended = known));
-  const paces: string[] = [];
-  let sequence = 0;
-  let share = 0;
-  while (ended === null && Date.now() < endsAt) {
-    await Promise.race([result, sleep(LOOK_MS)]);
-    const known = ended === null ? await client.progress(database).catch(() => null) : null;
-    if (known === null) continue;
-    if (known.pace.sequence > sequence)
-      paces.push(`+${Math.round((Date.now() - startedAt) / 1_000)} s ${paceText(known.pace)}`);
-    sequence = known.pace.sequence;
-    if (known.dump?.plainBytesExpected) share = Math.min(0.99, known.dump.plainBytes / known.dump.plainBytesExpected);
-  }
-  if (ended === null) {
-    await client.cancel(database, 'it took longer than the bench waits');
-    await result;
-    return { share, paces };
-  }
-  const { backup, reason } = await result;
-  if (!backup) throw new Error(`the backup did not run: ${reason}`);
-  return { share: 1, paces };
-}
-
-function paceText({ maxBytesPerSecond, paused, reason }: Pace): string {
-  const rate = maxBytesPerSecond === null ? 'full pace' : `${(maxBytesPerSecond / 1e6).toFixed(1)} MB/s`;
-  return `${paused ? 'paused' : rate}: ${reason}`;
 }
 
 /** How many times that of the quiet times around it the p95 was, run by run. */

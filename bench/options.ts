@@ -27,7 +27,7 @@ export interface BenchOptions {
   readonly megabytes: number;
   /** Of the section `large`. */
   readonly largeMegabytes: number;
-  /** Of the sections `impact` and `impact-apart`, beside the tables of pgbench: as much as a slow backup reads in two minutes. */
+  /** Of the sections `impact` and `impact-apart`, beside the tables of pgbench: with them as much as a slow backup reads in some minutes. */
   readonly impactMegabytes: number;
   /** Of the sections in which a backup must last long enough to be steered. */
   readonly steeredMegabytes: number;
@@ -75,7 +75,7 @@ export function parseBenchOptions(argv: readonly string[], cwd: string): BenchOp
     rounds: wholeNumber(values.rounds ?? (values.quick ? '1' : '5'), '--rounds'),
     megabytes: wholeNumber(values.size ?? (values.quick ? '80' : '500'), '--size'),
     largeMegabytes: values.quick ? 300 : 5_000,
-    impactMegabytes: values.quick ? 30 : 60,
+    impactMegabytes: 20,
     steeredMegabytes: values.quick ? 150 : 700,
     folder: resolve(cwd, values.folder),
     quick: values.quick,

@@ -127,6 +127,7 @@ describe('the goals of load', () => {
       asked: 1_000,
       script: 'simple-update',
       governed: { readers: 1, load: { maxRate: '2MB/s' } },
+      longestMs: 30_000,
       alone: felt(2),
       aloneP95: [1.9, 2.1],
       lanes: [lane('pg_dump -Fd -j2', [1.5, 1.4, 9]), lane('Holdfast, not governed', [1.3]), governed],
@@ -153,15 +154,28 @@ describe('the goals of load', () => {
 
   it('tell beside them what a time without a backup does by itself', () => {
     const { values } = impact(lane('Holdfast, governed', [1.02]));
-    const known = { ...values, idleGroup: true, lanes: [lane('no backup, for as long', [1.07]), ...values.lanes] };
+    const known = { ...values, idleGroup: true, lanes: [lane('no backup', [1.07]), ...values.lanes] };
     const results = { impact: { ...about, values: known } };
     expect(goals(results)[0]).toMatchObject({
       met: true,
-      measured: expect.stringMatching(/as long 1\.07 ×$/) as string,
+      measured: expect.stringMatching(/no backup 1\.07 ×$/) as string,
     });
     const page = report(results);
     expect(page).toContain('CPUWeight=idle');
-    expect(page).toMatch(/\| no backup, for as long \| 900 \|.*\| {2}\| {2}\| {2}\|$/m);
+    expect(page).toMatch(/\| no backup \| 900 \|.*\| {2}\| {2}\| {2}\|$/m);
+  });
+
+  it('want no more of the pairs with a standstill, chance included', () => {
+    const { values } = impact(lane('Holdfast, governed', [1.02]));
+    const with_ = (ratio: number, error: number) => {
+      const standstill = { pairs: 40, ratio, error, going: felt(2.1), still: felt(2) };
+      return { impact: { ...about, values: { ...values, inMemory: true, standstill } } };
+    };
+    expect(goals(with_(1.02, 0.01))[1]).toMatchObject({ measured: '1.02 × (1.00 × to 1.04 ×), 40 pairs', met: true });
+    expect(goals(with_(1.02, 0.03))[1]!.met).toBe(false);
+    const page = report(with_(1.02, 0.01));
+    expect(page).toContain('The files of those three are in memory');
+    expect(page).toMatch(/\| standing \| 900 \|/);
   });
 
   it('count the slower of governor and reads', () => {
