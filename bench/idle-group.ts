@@ -1,17 +1,20 @@
 /** A control group that computes only while nothing else wants to: what `CPUWeight=idle` in a systemd unit makes. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Of the kernel's two kinds of control groups, the older one keeps CPUs apart from the rest. */
 const ROOTS = ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup'];
+
+const PATIENCE_MS = 5_000;
 
 export interface IdleGroup {
   /** Moves a process with all of its threads; what it starts from now on is in the group too. */
   add(pid: number): void;
   /** To each of its processes. */
   signal(name: NodeJS.Signals): void;
-  /** Once its processes have ended. */
-  remove(): void;
+  /** Once its processes have ended; the kernel takes a moment to see that. */
+  remove(): Promise<void>;
 }
 
 /** null where it needs rights, or a kernel of at least 5.15, that are not there. */
@@ -32,7 +35,7 @@ export function openIdleGroup(): IdleGroup | null {
         remove: () => remove(folder),
       };
     } catch {
-      remove(folder);
+      rmdirSync(folder);
     }
   }
   return null;
@@ -47,10 +50,14 @@ function signalAll(folder: string, name: NodeJS.Signals): void {
     }
 }
 
-function remove(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Somebody is still in it; an empty one is removed by hand or is gone with the next start of the machine.
-  }
+async function remove(folder: string): Promise<void> {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;)
+    try {
+      return rmdirSync(folder);
+    } catch {
+      // Somebody is still in it; an empty one is removed by hand or is gone with the next start of the machine.
+      if (Date.now() > until) return;
+      await sleep(100);
+    }
 }

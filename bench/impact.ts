@@ -236,7 +236,7 @@ export async function measureImpact(bench: Bench, { apart = false } = {}): Promi
     if (idle) {
       // A group that somebody is in cannot be removed.
       await Promise.all([catalogServer, ...bench.s3].map((server) => server.stop()));
-      idle.remove();
+      await idle.remove();
     }
   }
 }

@@ -57,7 +57,11 @@ describe('a backup that goes on and stands still in turns', () => {
   it('goes on in the end, also where a turn is cut short', async () => {
     const signals: string[] = [];
     const ended = new AbortController();
-    const group = { add: () => undefined, remove: () => undefined, signal: (name: string) => void signals.push(name) };
+    const group = {
+      add: () => undefined,
+      remove: () => Promise.resolve(),
+      signal: (name: string) => void signals.push(name),
+    };
     const taking = takeTurns(group, ended.signal);
     ended.abort();
     expect(await taking).toEqual([]);
