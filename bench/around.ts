@@ -35,21 +35,26 @@ export function lostAround({ events, done, feltMs, cycleMs }: AroundOptions): Ar
     const usual = rest / (next - at - feltMs);
     shares.push((usual * feltMs - felt) / (usual * (next - at)));
   }
-  return { ...trimmedMean(shares), cycles: shares.length };
+  // A cycle in which the machine did something else says nothing of the events.
+  const { mean, error } = trimmedMean(shares, 0.1);
+  return { lost: mean, error, cycles: shares.length };
 }
 
-/** Of all values a tenth is left out at either end: a cycle in which the machine did something else says nothing of the events. */
-function trimmedMean(values: readonly number[]): Omit<Around, 'cycles'> {
+/** The mean and its standard error; of all values this share, 0..1, is left out at either end. */
+export function trimmedMean(
+  values: readonly number[],
+  share: number,
+): { readonly mean: number; readonly error: number } {
   const sorted = [...values].sort((one, other) => one - other);
   const count = sorted.length;
-  const cut = Math.floor(count / 10);
-  const mean = (some: readonly number[]) => some.reduce((sum, value) => sum + value, 0) / some.length;
+  const cut = Math.floor(count * share);
+  const meanOf = (some: readonly number[]) => some.reduce((sum, value) => sum + value, 0) / some.length;
   // The spread that belongs to a trimmed mean: values beyond the cuts count as the ones at the cuts.
   const pulledIn = sorted.map((value) => Math.min(sorted[count - 1 - cut]!, Math.max(sorted[cut]!, value)));
-  const middle = mean(pulledIn);
+  const middle = meanOf(pulledIn);
   const variance = pulledIn.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (count - 1);
   return {
-    lost: mean(sorted.slice(cut, count - cut)),
+    mean: meanOf(sorted.slice(cut, count - cut)),
     error: Math.sqrt(variance / count) / (1 - (2 * cut) / count),
   };
 }

@@ -66,8 +66,7 @@ export async function openBench(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Bench> {
   const { folder, elsewhere = folder } = options;
-  await clearFolder(folder);
-  if (elsewhere !== folder) await clearFolder(elsewhere);
+  for (const one of new Set([folder, elsewhere])) await clearFolder(one);
   installPeers(say);
   // 15 where there is one: it is what the published figures were measured with.
   const [installation] = await ensurePostgres([15], { say, install: false }).catch(async () => [

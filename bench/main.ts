@@ -106,7 +106,7 @@ async function runSections(
   } finally {
     await supervisor.stopAll();
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted).off('uncaughtException', broken);
-    for (const folder of [options.folder, options.elsewhere ?? options.folder]) {
+    for (const folder of new Set([options.folder, options.elsewhere ?? options.folder])) {
       await clearFolder(folder);
       rmSync(folder, { recursive: true, force: true });
     }

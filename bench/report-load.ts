@@ -82,19 +82,20 @@ function impactGoals({ lanes, longestMs, standstill }: ImpactResult, where: stri
   ];
 }
 
-function standstillGoal({ ratio: times, error, pairs }: Standstill): Goal {
+function standstillGoal(standstill: Standstill): Goal {
   return {
     what: 'the same in the middle of a backup, next to seconds in which it stands still',
     goal: `at most ${ratio(1.05)}`,
-    measured: `${ratio(times)} (${twoErrors({ ratio: times, error })}), ${pairs} pairs`,
+    measured: `${ratio(standstill.ratio)} (${spread(standstill)}), ${standstill.pairs} pairs`,
     // Met only where chance alone does not make it so.
-    met: times * Math.exp(2 * error) <= 1.05,
+    met: bound(standstill, 2) <= 1.05,
   };
 }
 
+const bound = ({ ratio: times, error }: Standstill, errors: number): number => times * Math.exp(errors * error);
+
 /** Two standard errors to each side. */
-const twoErrors = ({ ratio: times, error }: Pick<Standstill, 'ratio' | 'error'>): string =>
-  `${ratio(times * Math.exp(-2 * error))} to ${ratio(times * Math.exp(2 * error))}`;
+const spread = (standstill: Standstill): string => `${ratio(bound(standstill, -2))} to ${ratio(bound(standstill, 2))}`;
 
 export function loadParts(
   { sampling, impact, impactApart, steer, idleGoverned, day }: Results,
@@ -208,11 +209,12 @@ function impactPart(
   ];
 }
 
-function standstillPart({ going, still, ...pairs }: Standstill): string[] {
+function standstillPart(standstill: Standstill): string[] {
+  const { going, still, pairs } = standstill;
   return [
     'The times of a lane and the quiet ones are minutes apart, and the machine is not the same in both: a lane without a backup tells how much. So one more governed ' +
-      `backup was stopped and let go on (SIGSTOP, SIGCONT of the worker, Temporal, the store and the catalogue) every 4 s, from its tenth second on: ${pairs.pairs} pairs. ` +
-      `The p95 of going to that of standing, geometric mean of the pairs: ${ratio(pairs.ratio)}, two standard errors to each side ${twoErrors(pairs)}.`,
+      `backup was stopped and let go on (SIGSTOP, SIGCONT of the worker, Temporal, the store and the catalogue) every 4 s, from its tenth second on: ${pairs} pairs. ` +
+      `The p95 of going to that of standing, geometric mean of the pairs: ${ratio(standstill.ratio)}, two standard errors to each side ${spread(standstill)}.`,
     table(
       ['seconds', 'transactions per second', 'p50', 'p95', 'p99'],
       (

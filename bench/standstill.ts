@@ -3,6 +3,7 @@
  * machine around them, so this tells small differences that times far apart cannot tell. Its first seconds and its last are not in it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { trimmedMean } from './around';
 import type { IdleGroup } from './idle-group';
 import { feltBetween, type Felt, type Transaction } from './pgbench';
 
@@ -57,12 +58,11 @@ export function compareTurns(all: readonly Transaction[], turns: readonly Turn[]
     .map((_, index) => Math.log(feltBetween(all, [going[index]!]).p95 / feltBetween(all, [still[index]!]).p95))
     .filter(Number.isFinite);
   if (logs.length < 2) return null;
-  const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;
-  const variance = logs.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (logs.length - 1);
+  const { mean, error } = trimmedMean(logs, 0);
   return {
     pairs: logs.length,
     ratio: Math.exp(mean),
-    error: Math.sqrt(variance / logs.length),
+    error,
     going: feltBetween(all, going),
     still: feltBetween(all, still),
   };
