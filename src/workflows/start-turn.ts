@@ -2,7 +2,7 @@
  * When a backup may begin to read: once its calendar and the impact breaker let it, and it has a place among the heavy work of
  * all workers. Until then it reads nothing. It keeps the lock of its database meanwhile, so what it builds on stays there.
  */
-import { condition } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 import type { BackupPlan } from '../activities/types';
 import { FULL_PACE, LOAD_WATCH } from '../domain/pace';
 import type { BackupRun } from './backup-state';
@@ -17,6 +17,8 @@ const SOON_MS = 30_000;
 export class StartTurn {
   private readonly place: Place;
   private queued = false;
+  /** The sequence of the pace when the plan was asked for: of a later word the plan may not know. */
+  private askedUnder: number;
 
   constructor(private readonly run: BackupRun) {
     this.place = new Place({
@@ -25,11 +27,16 @@ export class StartTurn {
       show: (reason) => run.waitFor(reason === null ? null : { reason, until: null, for: 'place' }),
       unheard: (text) => run.notice(`it ${text}`),
     });
+    this.askedUnder = run.pace.sequence;
   }
 
-  /** The plan to go by, which `again` makes anew after a wait. */
-  async await(first: BackupPlan, again: (before: BackupPlan) => Promise<BackupPlan>): Promise<BackupPlan> {
+  /** The plan to go by, which `askAgain` makes anew after a wait. */
+  async await(first: BackupPlan, askAgain: (before: BackupPlan) => Promise<BackupPlan>): Promise<BackupPlan> {
     const { run, place } = this;
+    const again = (before: BackupPlan) => {
+      this.askedUnder = run.pace.sequence;
+      return askAgain(before);
+    };
     let plan = first;
     // A run that was admitted by an earlier release asks nobody.
     if (plan.start === undefined) return plan;
@@ -77,8 +84,8 @@ export class StartTurn {
     const { run } = this;
     const { reason, until, strict } = start!.wait!;
     run.waitFor({ reason, until, for: strict ? 'stop' : 'opening' });
-    const { sequence } = run.pace;
-    // Whoever takes a stop back tells every run to go on.
+    const sequence = patched('told-since-asked') ? this.askedUnder : run.pace.sequence;
+    // Whoever takes a stop back tells every run to go on, perhaps while admission was being asked.
     const told = () => (strict ? run.pace.sequence !== sequence : run.mayStartAnyhow);
     const ms = Math.min(LOOK_MS, until === null ? LOOK_MS : Date.parse(until) - Date.now());
     const summary = until === null ? reason : `Until ${until}: ${reason}`;

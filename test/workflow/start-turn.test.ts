@@ -24,17 +24,19 @@ const closedFor = (ms: number): PlannedStart => ({
   trial: null,
 });
 
-/** Admission answers with `at.start`, as it stands when it is asked. */
+/** Admission answers with `at.start`, as it stands when it is asked, once `at.answers` lets it. */
 async function stationWith(start: PlannedStart, { heavy = 2 } = {}) {
-  const at = { start };
+  const at = { start, answers: async () => {} };
   const admitted: AdmitInput[] = [];
   const dumped: DumpInput[] = [];
   station = await heavyStation(env, {
     heavy,
     changes: {
       admit: async (input) => {
+        const plan = { ...PLAN, type: input.type, enforceRetention: false, start: at.start };
         admitted.push(input);
-        return { ...PLAN, type: input.type, enforceRetention: false, start: at.start };
+        await at.answers();
+        return plan;
       },
       dump: async (input) => {
         dumped.push(input);
@@ -125,6 +127,26 @@ test('a stop that came while it waited is waited for, whatever anybody says, unt
   await run.signal(SIGNAL.resume, { setBy: 'ana', reason: 'the emergency stop is over' });
   await run.result();
   expect(dumped).toHaveLength(1);
+});
+
+test('the end of a stop that is told while admission is asked about it is not lost', async () => {
+  const stop = { wait: { reason: 'an emergency stop of ana stands: x', until: null, strict: true }, trial: null };
+  const { at, admitted, dumped } = await stationWith(stop);
+  const run = await station.backup('w-ten');
+  await waitsFor(run, 'stop');
+  const told = new Promise<void>((resolve) => {
+    at.answers = async () => {
+      at.answers = async () => {};
+      at.start = FREE;
+      await run.signal(SIGNAL.resume, { setBy: 'ana', reason: 'the emergency stop is over' });
+      resolve();
+    };
+  });
+  await run.signal(SIGNAL.resume, { setBy: 'bob', reason: 'please' });
+  await told;
+  await run.result();
+  expect(dumped).toHaveLength(1);
+  expect(admitted).toHaveLength(3);
 });
 
 test('the trial of a half-open breaker begins at the lowest pace', async () => {
