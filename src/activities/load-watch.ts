@@ -96,13 +96,16 @@ async function one(
   { database, state: before }: Where,
   signal: AbortSignal,
 ): Promise<SampleLoadResult> {
-  const run = await lookAtBackup(database).catch((error: unknown) => {
-    signal.throwIfAborted();
-    deps.load.log('warn', 'the backup could not be looked at; its pace stays', { database, error: String(error) });
-    return 'unknown' as const;
-  });
+  // Side by side: on a server in a rush each takes its time, and so long the run goes on at its old pace.
+  const [run, round] = await Promise.all([
+    lookAtBackup(database).catch((error: unknown) => {
+      signal.throwIfAborted();
+      deps.load.log('warn', 'the backup could not be looked at; its pace stays', { database, error: String(error) });
+      return 'unknown' as const;
+    }),
+    session.round(signal),
+  ]);
   if (run !== null && run !== 'unknown' && run.progress.dump !== null) deps.load.hear?.(database, run.progress.dump);
-  const round = await session.round(signal);
   const now = Date.now();
   const reading = run !== null && run !== 'unknown' && isReading(run) ? run : null;
   const rhythm: LoadRhythm = run === 'unknown' ? before.rhythm : reading ? 'backup' : 'idle';
@@ -115,16 +118,20 @@ async function one(
   let raised: readonly PolicyAlert[] = [];
 
   if (reading !== null && seen !== null) {
-    const usual = (catalog: Catalog | null) => usualOf(session, catalog, database, watched.rules, seen, now);
-    const stop = await stopKnown(deps, session, database);
+    const usualBy = (catalog: Catalog | null) => usualOf(session, catalog, database, watched.rules, seen, now);
+    const [stop, usual, givesWayTo] = await Promise.all([
+      stopKnown(deps, session, database),
+      patiently(deps, session, database, usualBy).then((known) => known ?? usualBy(null)),
+      moreImportant(session, database, watched.rules.priority),
+    ]);
     const decision = decidePace({
       now,
       // The dump itself looks who waits behind its locks, oftener and whether anybody watches or not: it decides.
       rules: { ...watched.rules, lockWaiters: { ...watched.rules.lockWaiters, action: 'hold' } },
       samples: session.samples,
       failures: session.failures,
-      usual: (await patiently(deps, session, database, usual)) ?? (await usual(null)),
-      run: { ...factsOf(reading), givesWayTo: await moreImportant(session, database, watched.rules.priority) },
+      usual,
+      run: { ...factsOf(reading), givesWayTo },
       override: overrideIn(reading.progress.pace, now),
       emergencyStop: stop,
       state: policyFor(before, reading),
