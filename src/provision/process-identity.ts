@@ -63,6 +63,15 @@ function statOf(pid: number): string | null {
   }
 }
 
+/**
+ * True for a zombie with nothing left but its entry. The first thread of a process is one as soon as it has ended; until the
+ * others have too, the process holds its ports and files. Pure.
+ */
+export function hasEnded(text: string): boolean {
+  const { 0: state, 17: threads } = statFields(text);
+  return state === 'Z' && Number(threads) <= 1;
+}
+
 function isZombie(pid: number): boolean {
-  return process.platform === 'linux' && statFields(statOf(pid) ?? '')[0] === 'Z';
+  return process.platform === 'linux' && hasEnded(statOf(pid) ?? '');
 }
