@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { statFields } from '../src/provision/process-identity';
 import { lostAround, type Around } from './around';
 import type { Bench } from './bench';
 import { initPgbench, startLoad, type LoadShape } from './pgbench';
@@ -114,6 +115,6 @@ async function backendPid(bench: Bench): Promise<number> {
 
 /** User and system time of a process; Linux counts in hundredths. */
 function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  const fields = statFields(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }

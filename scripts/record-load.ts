@@ -12,6 +12,7 @@ import { samplingOf } from '../src/config/load-rules';
 import { loadSchema } from '../src/config/load-schema';
 import type { SignalName } from '../src/domain/load/signals';
 import { createLoadSamplers } from '../src/load/samplers/create-samplers';
+import { statFields } from '../src/provision/process-identity';
 import { startPostgres, type TestPostgres } from '../test/support/postgres';
 
 const EVERY_MS = 2_000;
@@ -86,7 +87,7 @@ function cpuOf(server: number, client: number): ReadonlyMap<number, number> {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
     try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+      const fields = statFields(readFileSync(`/proc/${pid}/stat`, 'utf8'));
       const parent = Number(fields[1]);
       if (pid !== server && parent !== server && pid !== client) continue;
       spent.set(pid, (Number(fields[11]) + Number(fields[12])) / 100);

@@ -1,6 +1,7 @@
 /** Lets other programs of the machine go first: a database beside the worker does not wait until a backup has computed. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
+import { statFields } from '../provision/process-identity';
 
 /**
  * Gives this process, all of its threads, and the programs that it starts from now on at least this niceness: 1..19; 0 changes
@@ -31,7 +32,7 @@ function threads(): readonly number[] {
 function groupGivesWay(niceness: number): void {
   try {
     // A session that somebody else leads, such as a person's shell, is not ours to slow down.
-    const [, , , session] = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]!.split(' ');
+    const [, , , session] = statFields(readFileSync('/proc/self/stat', 'utf8'));
     if (Number(session) !== process.pid) return;
     const known = Number(/nice (-?\d+)/.exec(readFileSync('/proc/self/autogroup', 'utf8'))?.[1] ?? Number.NaN);
     if (known < niceness) writeFileSync('/proc/self/autogroup', String(niceness));
