@@ -126,8 +126,7 @@ async function one(
     ]);
     const decision = decidePace({
       now,
-      // The dump itself looks who waits behind its locks, oftener and whether anybody watches or not: it decides.
-      rules: { ...watched.rules, lockWaiters: { ...watched.rules.lockWaiters, action: 'hold' } },
+      rules: watched.rules,
       samples: session.samples,
       failures: session.failures,
       usual,

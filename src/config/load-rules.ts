@@ -1,7 +1,8 @@
 /** `load` of the root and of one database as the rules that the pace policy reads. */
 import { DEFAULT_LIMITS, DEFAULT_PEAK_LIMITS, LIMITS_WHERE_SET } from '../domain/load/default-limits';
 import type { SignalLimit } from '../domain/load/limits';
-import { DEFAULT_RULES, type Deadline, type LoadRules, type LockWaiterRule } from '../domain/load/rules';
+import type { LockWaiterRule } from '../domain/load/lock-verdict';
+import { DEFAULT_RULES, type Deadline, type LoadRules } from '../domain/load/rules';
 import { isSignalName, signalFacts, type SignalName } from '../domain/load/signals';
 import type { Amount, LimitConfig } from './load-fields';
 import type { DatabaseLoadConfig, LoadConfig } from './load-schema';
@@ -72,7 +73,6 @@ export function loadRulesOf(
     minBytesPerSecond: load.minRate,
     readers: database.readers,
     uploads: worker.segmentsInFlight,
-    lockWaiters: lockRuleOf(root, database),
     breaker: {
       openAfter: load.breaker.openAfter,
       openForMs: load.breaker.openFor,

@@ -1,11 +1,12 @@
 /** The section `load` of holdfast.yaml, and of each database: how the database's users are kept from noticing a backup. */
 import { z } from 'zod';
+import { DEFAULT_LOCK_RULE } from '../domain/load/lock-verdict';
 import { DEFAULT_RULES, PRIORITIES } from '../domain/load/rules';
 import { duration, size, timeZone } from './fields';
 import { deadlineSchema, limitsSchema, protectedSchema, samplersSchema, windowSchema } from './load-fields';
 import { parseDuration } from './units';
 
-const { safePace, lockWaiters, breaker } = DEFAULT_RULES;
+const { safePace, breaker } = DEFAULT_RULES;
 
 /** What a database may state for itself. Each field stated there replaces the root's; limits are merged signal by signal. */
 const shared = {
@@ -59,9 +60,11 @@ const shared = {
     .strictObject({
       action: z
         .enum(['yield', 'alert', 'hold'])
-        .default(lockWaiters.action)
+        .default(DEFAULT_LOCK_RULE.action)
         .describe('yield: give the snapshot up and start again later; alert: say so; hold: go on'),
-      after: duration.default(lockWaiters.afterMs).describe('when somebody waited behind a lock of ours for so long'),
+      after: duration
+        .default(DEFAULT_LOCK_RULE.afterMs)
+        .describe('when somebody waited behind a lock of ours for so long'),
     })
     .prefault({})
     .describe('somebody waits behind a lock of the backup'),

@@ -281,21 +281,19 @@ test('what could not be recorded while the catalogue was away is recorded when i
   await end();
 }, 120_000);
 
-test('a lock waiter makes the run give up its snapshot, and go on when nobody waits any more', async () => {
-  const { at, dump, startBackup, end } = await watched({ ...RULES, lockWaiters: { action: 'yield', afterMs: 0 } });
+test('a pace that gives the snapshot up reaches the dump, and the watch ends its pause where nothing calls for one', async () => {
+  const { at, dump, startBackup, end } = await watched(RULES);
   const run = await startBackup();
-  void at;
   expect(dump.pace?.giveUp).toBeUndefined();
   await run.signal(SIGNAL.setPace, {
     ...FULL_PACE,
     paused: true,
     giveUp: true,
-    reason: '1 session waits behind a lock of the backup',
+    reason: 'paused for longer than the pause budget',
     setBy: LOAD_WATCH,
     sequence: 5,
   });
   await until(() => dump.pace?.giveUp === true || dump.pace?.setBy === LOAD_WATCH);
-  // Nobody waits, so the watch ends the pause that it is said to have ordered.
   await until(() => dump.pace?.paused === false);
   at.done = true;
   await run.result();

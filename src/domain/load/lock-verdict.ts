@@ -1,5 +1,13 @@
 /** What to do about those who wait behind a lock of ours. */
-import type { LockWaiterRule } from './rules';
+
+/** What happens when somebody waits behind a lock of ours for longer than `afterMs`. */
+export interface LockWaiterRule {
+  /** `yield`: the snapshot is given up and the dump starts again later. `alert`: it says so. `hold`: nothing. */
+  readonly action: 'yield' | 'alert' | 'hold';
+  readonly afterMs: number;
+}
+
+export const DEFAULT_LOCK_RULE: LockWaiterRule = { action: 'yield', afterMs: 3_000 };
 
 /** One session that waits, as the lock watch reports it. */
 export interface Waiting {

@@ -107,7 +107,7 @@ export interface PaceReason {
 }
 
 export type AlertCode =
-  'emergencyStop' | 'breakerOpen' | 'tooFewSignals' | 'deadlineAtRisk' | 'deadlineLost' | 'pauseBudget' | 'lockWaiters';
+  'emergencyStop' | 'breakerOpen' | 'tooFewSignals' | 'deadlineAtRisk' | 'deadlineLost' | 'pauseBudget';
 
 export interface PolicyAlert {
   readonly code: AlertCode;

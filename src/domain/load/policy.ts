@@ -11,7 +11,6 @@ import { heavyWorkAllowed, impactBreakerAfter } from './impact-breaker';
 import { judge, worse, type Judgement } from './judge';
 import { ladder, slower, type Rung } from './ladder';
 import type { SignalLevel } from './limits';
-import { waitsBehindUs } from './lock-waiters';
 import { overrideHolds, overrideText, stopText } from './override';
 import type { PaceDecision, PaceReason, PaceTarget, PolicyAlert, PolicyInput, PolicyState } from './policy-types';
 import { parseSeriesKey, seriesOf, type Point, type SeriesKey } from './series';
@@ -148,9 +147,9 @@ function begun({ input, known, series }: Facts): PolicyState {
   return { ...known, position: positionOf(rungsOf(input), rules.safePace), changedAt: now, beginning: true };
 }
 
-/** What all ways to a decision share: the change budget, the pause budget, lock waiters, the deadline's alert. */
+/** What all ways to a decision share: the change budget, the pause budget, the deadline's alert. */
 function finish(
-  { input, series, judgement, outlook, known }: Facts,
+  { input, judgement, outlook, known }: Facts,
   wanted: PaceTarget,
   reasons: readonly PaceReason[],
   alerts: readonly PolicyAlert[],
@@ -176,9 +175,6 @@ function finish(
     });
   if (outlook?.state === 'atRisk') raisedAlerts.push({ code: 'deadlineAtRisk', text: outlook.text });
   if (outlook?.state === 'lost') raisedAlerts.push({ code: 'deadlineLost', text: outlook.text });
-  const waiting = waitsBehindUs(series, rules.lockWaiters, now, rules.timing.staleMs);
-  if (waiting !== null && rules.lockWaiters.action !== 'hold')
-    raisedAlerts.push({ code: 'lockWaiters', text: waiting });
 
   return {
     target,
@@ -194,8 +190,7 @@ function finish(
     },
     alerts: raisedAlerts,
     raised: raisedAlerts.filter(({ code }) => !state.alerts.includes(code)),
-    snapshot:
-      pausedMs >= rules.pauseBudgetMs || (waiting !== null && rules.lockWaiters.action === 'yield') ? 'giveUp' : 'keep',
+    snapshot: pausedMs >= rules.pauseBudgetMs ? 'giveUp' : 'keep',
     deadline: outlook,
     validSignals: judgement.valid,
   };

@@ -20,13 +20,6 @@ export interface ProtectedWindow extends WeeklyWindow {
 /** `doneBy`: a time of day after the start, at most a day later. `withinMs`: from the start. */
 export type Deadline = { readonly doneBy: string } | { readonly withinMs: number };
 
-/** What happens when somebody waits behind a lock of ours for longer than `afterMs`. */
-export interface LockWaiterRule {
-  /** `yield`: the snapshot is given up and the dump starts again later. `alert`: it says so. `hold`: nothing. */
-  readonly action: 'yield' | 'alert' | 'hold';
-  readonly afterMs: number;
-}
-
 /** Milliseconds. */
 export interface PolicyTiming {
   /** A series without a newer sample does not count. */
@@ -67,7 +60,6 @@ export interface LoadRules {
   readonly minBytesPerSecond: number;
   readonly readers: number;
   readonly uploads: number;
-  readonly lockWaiters: LockWaiterRule;
   readonly breaker: BreakerLimits;
   readonly timing: PolicyTiming;
 }
@@ -98,7 +90,6 @@ export const DEFAULT_RULES: LoadRules = {
   minBytesPerSecond: 1e6,
   readers: 2,
   uploads: 4,
-  lockWaiters: { action: 'yield', afterMs: 3_000 },
   breaker: { openAfter: 3, openForMs: 300_000, closeAfter: 3 },
   timing: DEFAULT_TIMING,
 };

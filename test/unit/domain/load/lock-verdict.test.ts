@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { lockVerdict, quietAfter, type Waiting } from '../../../../src/domain/load/lock-verdict';
-import type { LockWaiterRule } from '../../../../src/domain/load/rules';
+import { lockVerdict, quietAfter, type LockWaiterRule, type Waiting } from '../../../../src/domain/load/lock-verdict';
 
 const RULE: LockWaiterRule = { action: 'yield', afterMs: 3_000 };
 const waiting = (pid: number, waitedMs: number | null, more: Partial<Waiting> = {}): Waiting => ({

@@ -275,18 +275,6 @@ test('over the pause budget the snapshot is given up, and a warning comes before
   expect(gaveUp * 2).toBe(602);
 });
 
-test('somebody who waits behind our lock makes the backup yield within five seconds', () => {
-  const waiters = (second: number) => ({ ...GOOD, waitersBehindUs: second >= 10 ? 2 : 0 });
-  const { decisions } = play(20, waiters);
-  expect(decisions.findIndex(({ snapshot }) => snapshot === 'giveUp') * 2).toBe(14);
-  expect(decisions[7]!.raised[0]!.text).toBe('2 sessions wait behind a lock of the backup for 4 s');
-  const alerts = play(20, waiters, { rules: rules({ lockWaiters: { action: 'alert', afterMs: 3_000 } }) });
-  expect(alerts.last).toMatchObject({ snapshot: 'keep', alerts: [{ code: 'lockWaiters' }] });
-  expect(play(20, waiters, { rules: rules({ lockWaiters: { action: 'hold', afterMs: 3_000 } }) }).last.alerts).toEqual(
-    [],
-  );
-});
-
 test('a deadline that the pace will miss is told before it is missed', () => {
   const run = { ...INPUT.run, bytesExpected: 100e9, bytesPerSecond: 10 * MB };
   const late = play(4, () => GOOD, { run, rules: rules({ deadline: { doneBy: '01:00' } }) }).last;
