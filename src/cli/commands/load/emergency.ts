@@ -1,6 +1,7 @@
 /** emergency-stop, emergency-resume: all backups of all databases stand still until somebody takes it back. */
 import type { EmergencyStopRow } from '../../../catalog/load-types';
 import type { HoldfastClient } from '../../../client/types';
+import type { BackupProgress } from '../../../domain/progress';
 import { isHoldfastError } from '../../../errors/holdfast-error';
 import { orchestrationError } from '../../../errors/orchestration';
 import { action, type Verb } from '../../command';
@@ -76,7 +77,8 @@ export const emergencyResume: Verb = (parent, cli) =>
         const stop = await catalog.endStop({ by: who, why: reason, at });
         const told = await tellAll(context, async (client, database) => {
           // Without a stop only what one has left behind: its resume was cut short, or it could not be set on record.
-          if (stop === null && !(await isLeftBehind(client, database))) throw orchestrationError('RUN_NOT_ACTIVE');
+          const now = stop === null ? await client.progress(database) : null;
+          if (stop === null && (now === null || !isLeftBehind(now))) throw orchestrationError('RUN_NOT_ACTIVE');
           return client.resume(database, who, `the emergency stop is over: ${reason || 'no reason given'}`);
         });
         const lines = told.map((one) => lineOf(one, 'goes on'));
@@ -123,11 +125,9 @@ const exitOf = (told: readonly Told[]) => (told.some(({ outcome }) => outcome ==
 
 const lackOf = (audited: boolean) => (audited ? [] : ['  it could not be put on the audit log']);
 
-/** Whether the run stands still by the word of an emergency stop. */
-async function isLeftBehind(client: HoldfastClient, database: string): Promise<boolean> {
-  const pace = (await client.progress(database))?.pace;
-  return pace?.paused === true && pace.reason.startsWith(EMERGENCY);
-}
+/** Whether the run stands still, or waits for its start, by the word of an emergency stop. Pure. */
+export const isLeftBehind = ({ pace, waiting }: Pick<BackupProgress, 'pace' | 'waiting'>): boolean =>
+  waiting?.for === 'stop' || (pace.paused && pace.reason.startsWith(EMERGENCY));
 
 /** All at once, and one that cannot be told holds the others up no longer than its own timeout. */
 async function tellAll(
