@@ -24,6 +24,7 @@ type LoadDeps = Pick<ActivityDeps, 'load' | 'catalog'> & Partial<Pick<ActivityDe
 
 /** Then it returns although nothing changed, so that the workflow's card is never older. */
 const LONGEST_MS = 600_000;
+const QUICK_LOOK_MS = 250;
 /** An order is seen in the run's answer after this at the latest; before, it is not given again. */
 const ORDER_SEEN_MS = 5_000;
 
@@ -96,16 +97,9 @@ async function one(
   { database, state: before }: Where,
   signal: AbortSignal,
 ): Promise<SampleLoadResult> {
-  // Side by side: on a server in a rush each takes its time, and so long the run goes on at its old pace.
-  const [run, round] = await Promise.all([
-    lookAtBackup(database).catch((error: unknown) => {
-      signal.throwIfAborted();
-      deps.load.log('warn', 'the backup could not be looked at; its pace stays', { database, error: String(error) });
-      return 'unknown' as const;
-    }),
-    session.round(signal),
-  ]);
-  if (run !== null && run !== 'unknown' && run.progress.dump !== null) deps.load.hear?.(database, run.progress.dump);
+  const looked = look(deps, database, signal);
+  const sampled = soon(looked, signal).then(() => session.round(signal));
+  const [run, round] = await Promise.all([looked, sampled]);
   const now = Date.now();
   const reading = run !== null && run !== 'unknown' && isReading(run) ? run : null;
   const rhythm: LoadRhythm = run === 'unknown' ? before.rhythm : reading ? 'backup' : 'idle';
@@ -150,6 +144,26 @@ async function one(
   await keep(deps, watched, session, { database, state }, { ...round, shows });
   return { state, order, raised };
 }
+
+/** What the run has sent to the stores is heard with it. `unknown`: nobody could say. */
+async function look({ load }: LoadDeps, database: string, signal: AbortSignal): Promise<RunLook | null | 'unknown'> {
+  try {
+    const run = await lookAtBackup(database);
+    if (run !== null && run.progress.dump !== null) load.hear?.(database, run.progress.dump);
+    return run;
+  } catch (error) {
+    signal.throwIfAborted();
+    load.log('warn', 'the backup could not be looked at; its pace stays', { database, error: String(error) });
+    return 'unknown';
+  }
+}
+
+/**
+ * A quick look comes before the samples, which then know what the run has sent. In a rush each takes seconds, in which the run
+ * goes on at its old pace: then they go on side by side.
+ */
+const soon = (looked: Promise<unknown>, signal: AbortSignal): Promise<unknown> =>
+  Promise.race([looked, delay(QUICK_LOOK_MS, undefined, { signal })]);
 
 /** Where the dump runs in this very process. The order goes its way all the same: it is the run that decides, and shows. */
 function obeyAtOnce({ governors }: LoadDeps, backupId: string, asked: Pace): void {
