@@ -165,7 +165,9 @@ export function steeredDump(
   hostQueue: () => string,
   done: (state: { readonly pace: Pace; readonly input: DumpInput }) => boolean,
 ) {
-  const state: { pace: Pace | null; attempts: number; dumps: number[] } = { pace: null, attempts: 0, dumps: [] };
+  const state: { pace: Pace | null; gaveUp: boolean; attempts: number; dumps: number[] } = {
+    ...{ pace: null, gaveUp: false, attempts: 0, dumps: [] },
+  };
   return {
     state,
     async dump(input: DumpInput): Promise<DumpResult> {
@@ -189,6 +191,7 @@ export function steeredDump(
     },
     applyPace: async ({ pace }: { readonly pace: Pace }) => {
       if (state.pace === null || pace.sequence > state.pace.sequence) state.pace = pace;
+      state.gaveUp ||= pace.giveUp === true;
       return { sequence: state.pace.sequence, at: new Date().toISOString(), found: true };
     },
   };

@@ -361,11 +361,6 @@ test('a protected time holds a run at the lowest pace also while a signal asks f
   expect(last.target).toMatchObject({ paused: false, maxBytesPerSecond: 1 * MB });
 });
 
-test('waiters that are not measured any more do not count as waiting on', () => {
-  const { last } = play(60, (second) => (second < 4 ? { ...GOOD, waitersBehindUs: 1 } : GOOD));
-  expect(last.snapshot).toBe('keep');
-});
-
 test('memory that a worker does not give back slows a backup down and never stops it', () => {
   const { decisions, last } = play(900, () => ({ ...GOOD, workerMemoryBytes: 900e6 }));
   expect(decisions.every(({ target }) => !target.paused)).toBe(true);
