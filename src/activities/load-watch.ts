@@ -24,6 +24,7 @@ type LoadDeps = Pick<ActivityDeps, 'load' | 'catalog'> & Partial<Pick<ActivityDe
 
 /** Then it returns although nothing changed, so that the workflow's card is never older. */
 const LONGEST_MS = 600_000;
+/** A look that takes longer is no longer waited for before the samples are taken. */
 const QUICK_LOOK_MS = 250;
 /** An order is seen in the run's answer after this at the latest; before, it is not given again. */
 const ORDER_SEEN_MS = 5_000;

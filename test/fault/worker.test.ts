@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BackupProgress } from '../../src/domain/progress';
+import { statFields } from '../../src/provision/process-identity';
 import { until } from '../support/children';
 import { endOpenRuns, fillShop, startStack, type Stack } from '../support/stack';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process';
@@ -72,12 +73,11 @@ async function storedObjects(): Promise<{ readonly count: number; readonly bytes
 function childrenOf(pid: number): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
+    .filter((name) => {
       try {
-        const fields = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ');
-        return Number(fields[1]!.split(' ')[1]) === pid ? [fields[0]!.split('(')[1]!] : [];
+        return Number(statFields(readFileSync(`/proc/${name}/stat`, 'utf8'))[1]) === pid;
       } catch {
-        return [];
+        return false;
       }
     });
 }

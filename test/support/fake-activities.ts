@@ -165,9 +165,7 @@ export function steeredDump(
   hostQueue: () => string,
   done: (state: { readonly pace: Pace; readonly input: DumpInput }) => boolean,
 ) {
-  const state: { pace: Pace | null; gaveUp: boolean; attempts: number; dumps: number[] } = {
-    ...{ pace: null, gaveUp: false, attempts: 0, dumps: [] },
-  };
+  const state = { pace: null as Pace | null, gaveUp: false, attempts: 0, dumps: [] as number[] };
   return {
     state,
     async dump(input: DumpInput): Promise<DumpResult> {
